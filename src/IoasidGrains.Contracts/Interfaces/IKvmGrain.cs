@@ -1,0 +1,18 @@
+// A VM as KVM knows it: what fds drive it to, and what its user does.
+using IoasidGrains.Uapi;
+
+namespace IoasidGrains.Contracts;
+
+/// <summary>A VM: the last word of each fd about its coherency, and what wbinvd does.</summary>
+public interface IKvmGrain : IKernelObjectGrain
+{
+    ValueTask<Reply> LinkFd(LinkFd command);
+
+    ValueTask<Reply> UpdateSnoop(UpdateSnoop command);
+
+    ValueTask<Reply> UnlinkFd(UnlinkFd command);
+
+    ValueTask<Reply> CloseVm(CloseVm command);
+
+    ValueTask<Reply> CpuWbinvd(CpuWbinvd command);
+}

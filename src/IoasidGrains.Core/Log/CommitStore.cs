@@ -1,0 +1,145 @@
+// The volatile commit log: every object's log, the claims and the host inventory, in one place with one order. Used by the Machine directly and by the log grain.
+using IoasidGrains.Uapi;
+
+namespace IoasidGrains.Core;
+
+/// <summary>
+/// One per cluster. An append is compare-and-swap on the log's sequence together with its claims: all of it happens or nothing.
+/// Sending the same record again is recognised by its request id, so a caller that lost the answer may repeat.
+/// </summary>
+public sealed class CommitStore
+{
+    private sealed class Entry
+    {
+        public long Epoch;
+        public readonly List<LogRecord> Log = [];
+    }
+
+    private readonly Dictionary<ObjectId, Entry> _logs = [];
+    private readonly Dictionary<string, ObjectId> _claims = [];
+    private readonly Dictionary<ObjectId, Declaration> _inventory = [];
+    private long _order;
+
+    /// <summary>Writes a unit or device to the host inventory; false if the name is taken.</summary>
+    public bool Declare(Declaration declaration)
+    {
+        ObjectId id = declaration.Entry.Object;
+        if (_inventory.TryGetValue(id, out Declaration? known))
+        {
+            return known.Request == declaration.Request;
+        }
+
+        _inventory.Add(id, declaration);
+        return true;
+    }
+
+    /// <summary>Everything the store knows about an object that starts. An object with a log starts a new epoch, which fences the activation before it.</summary>
+    public StoredObject Load(ObjectId id)
+    {
+        Declaration? declaration = _inventory.GetValueOrDefault(id);
+        FdId[] holders = id.Kind == ObjectKind.Kvm ? HoldersOfAll(Claim.LinksOf(new VmId(id.Key)))
+            : declaration is DeclareDevice device && HolderOf(device.Device) is { } holder ? [holder] : [];
+        if (id.Kind is not (ObjectKind.IoasidFd or ObjectKind.Kvm))
+        {
+            return new StoredObject(0, [], declaration, holders, []);
+        }
+
+        Entry entry = EntryOf(id);
+        entry.Epoch++;
+        FdId[] noncoherent = id.Kind == ObjectKind.Kvm ? HoldersOfAll(Claim.NoncoherentOf(new VmId(id.Key))) : [];
+        return new StoredObject(entry.Epoch, [.. entry.Log], declaration, holders, noncoherent);
+    }
+
+    /// <summary>Appends one record and moves its claims, or does nothing.</summary>
+    public CommitResult Append(ObjectId id, long epoch, LogRecord record, Claim[] claims)
+    {
+        Entry entry = EntryOf(id);
+        if (epoch != entry.Epoch)
+        {
+            return new CommitResult(CommitStatus.Fenced);
+        }
+
+        if (record.Sequence <= entry.Log.Count)
+        {
+            LogRecord known = entry.Log[(int)record.Sequence - 1];
+            return new CommitResult(known.Request == record.Request ? CommitStatus.Committed : CommitStatus.Fenced, Order: known.Order);
+        }
+
+        Invariant.Check(record.Sequence == entry.Log.Count + 1, $"{id} appends entry {record.Sequence} to a log of {entry.Log.Count}.");
+        foreach (Claim claim in claims)
+        {
+            if (IsRefused(id, claim))
+            {
+                return new CommitResult(CommitStatus.ClaimRefused, claim);
+            }
+        }
+
+        entry.Log.Add(record with { Order = ++_order });
+        foreach (Claim claim in claims)
+        {
+            MoveClaim(id, claim);
+        }
+
+        return new CommitResult(CommitStatus.Committed, Order: _order);
+    }
+
+    /// <summary>Declared objects, and objects with a log, of one host, in the order of their ids.</summary>
+    public ObjectId[] Inventory(HostId host) =>
+        [.. _inventory.Keys.Concat(_logs.Where(log => log.Value.Log.Count > 0).Select(log => log.Key))
+            .Where(id => host == HostId.All || id.Host == host.Name).Order()];
+
+    /// <summary>The fd that has bound a device; null if none has.</summary>
+    public FdId? HolderOf(DeviceId device) => _claims.TryGetValue(Claim.NameOf(device), out ObjectId holder) ? new FdId(holder.Key) : null;
+
+    /// <summary>Every claim that is held, and by whom.</summary>
+    public IReadOnlyDictionary<string, ObjectId> Claims => _claims;
+
+    /// <summary>Drops all that is known of a host whose objects are closed. The claims that are left show what was not.</summary>
+    public void Forget(HostId host)
+    {
+        foreach (ObjectId id in _logs.Keys.Concat(_inventory.Keys).Where(id => id.Host == host.Name).ToArray())
+        {
+            _logs.Remove(id);
+            _inventory.Remove(id);
+        }
+
+        string prefix = host.Name + "/";
+        foreach (string claim in _claims.Keys.Where(claim => claim.StartsWith(prefix, StringComparison.Ordinal)).ToArray())
+        {
+            _claims.Remove(claim);
+        }
+    }
+
+    private FdId[] HoldersOfAll(string prefix) =>
+        [.. _claims.Where(claim => claim.Key.StartsWith(prefix, StringComparison.Ordinal)).Select(claim => new FdId(claim.Value.Key))];
+
+    private bool IsRefused(ObjectId id, Claim claim) => claim.Kind switch
+    {
+        ClaimKind.Take => _claims.TryGetValue(claim.Name, out ObjectId holder) && holder != id,
+        ClaimKind.RequireFree => _claims.ContainsKey(claim.Name) && claim.Alternatives.All(_claims.ContainsKey),
+        _ => false,
+    };
+
+    private void MoveClaim(ObjectId id, Claim claim)
+    {
+        if (claim.Kind == ClaimKind.Take)
+        {
+            _claims[claim.Name] = id;
+        }
+        else if (claim.Kind == ClaimKind.Release)
+        {
+            Invariant.Check(_claims.TryGetValue(claim.Name, out ObjectId holder) && holder == id, $"{id} releases {claim.Name}, which it does not hold.");
+            _claims.Remove(claim.Name);
+        }
+    }
+
+    private Entry EntryOf(ObjectId id)
+    {
+        if (!_logs.TryGetValue(id, out Entry? entry))
+        {
+            _logs.Add(id, entry = new Entry());
+        }
+
+        return entry;
+    }
+}

@@ -1,0 +1,168 @@
+// A device behind an IOMMU unit: who holds it, its route to a page table, and the DMA it does.
+using IoasidGrains.Uapi;
+
+namespace IoasidGrains.Core;
+
+/// <summary>What a device is and may do.</summary>
+/// <param name="Traits">Null until it is declared.</param>
+/// <param name="FileOpen">Its device file is open.</param>
+/// <param name="Holder">The fd that has bound it.</param>
+/// <param name="Unit">What the unit in front of it can do, as its holder said.</param>
+/// <param name="Route">Null: blocked.</param>
+/// <param name="Order">The last append that was driven here.</param>
+/// <param name="FileRequest">The last open() or close() that the device itself answered: the same one again has been done.</param>
+public sealed record DeviceState(
+    DeviceTraits? Traits, bool FileOpen, FdId? Holder, IommuCapabilities? Unit, DmaRoute? Route, long Order, RequestId FileRequest);
+
+/// <summary>
+/// Does the DMA. It started without its records if another fd had claimed it before it started; then it is blocked until that fd drives it again.
+/// While it handles one access it handles nothing else, so an invalidation or a detach is answered only when no access is under way.
+/// </summary>
+public sealed class Device : KernelObject
+{
+    private readonly DeviceId _id;
+    private DeviceState _state;
+
+    public Device(ObjectId id, StoredObject stored)
+        : base(id)
+    {
+        _id = new DeviceId(id.Key);
+        _state = new DeviceState((stored.Declaration as DeclareDevice)?.Traits, true, stored.Holders.Length > 0 ? stored.Holders[0] : null, null, null, -1, default);
+    }
+
+    public override object State
+    {
+        get => _state;
+        set => _state = (DeviceState)value;
+    }
+
+    public DeviceState Records => _state;
+
+    public override bool HoldsState => _state.Holder is not null || !_state.FileOpen;
+
+    public override Step Handle(Command command) => command switch
+    {
+        DeclareDevice declare => Declare(declare),
+        DescribeObject => Done(Describe()),
+        DescribeDevice => _state.Traits is { } traits ? Done(new DeviceDescription(traits, _state.FileOpen, _state.Holder)) : Done(Errno.ENODEV),
+        OpenDevice or CloseDevice when ((UapiCommand)command).Request is var request && request == _state.FileRequest && request != default => Done(Errno.OK),
+        OpenDevice open => Open(open),
+        CloseDevice close => CloseUnheld(close),
+        HeldDeviceCommand => Done(_state.FileOpen ? Errno.EINVAL : Errno.EBADF),
+        Drive drive when drive.Stamp.Order < _state.Order => Done(Errno.OK),
+        HoldDevice hold => Hold(hold),
+        SetRoute set => Route(set),
+        InvalidateTranslations => Done(Errno.OK),
+        DeviceDma dma => Dma(dma),
+        _ => throw NotUnderstood(command),
+    };
+
+    private Step Declare(DeclareDevice declare)
+    {
+        _state = _state with { Traits = declare.Traits };
+        return Done(Errno.OK);
+    }
+
+    private Step Open(OpenDevice open)
+    {
+        if (_state.Traits is null || _state.FileOpen)
+        {
+            return Done(_state.Traits is null ? Errno.ENODEV : Errno.EBUSY);
+        }
+
+        _state = _state with { FileOpen = true, FileRequest = open.Request };
+        return Done(Errno.OK);
+    }
+
+    /// <summary>Nobody holds it: closing is only the file's affair.</summary>
+    private Step CloseUnheld(CloseDevice close)
+    {
+        if (!_state.FileOpen)
+        {
+            return Done(Errno.EBADF);
+        }
+
+        _state = _state with { FileOpen = false, FileRequest = close.Request };
+        return Done(Errno.OK);
+    }
+
+    /// <summary>A new holder starts from blocked, whatever was before.</summary>
+    private Step Hold(HoldDevice hold)
+    {
+        _state = _state with
+        {
+            Holder = hold.Held ? hold.Stamp.Fd : null, FileOpen = hold.FileOpen, Unit = hold.Unit, Route = null, Order = hold.Stamp.Order,
+        };
+        return Done(Errno.OK);
+    }
+
+    private Step Route(SetRoute set)
+    {
+        _state = _state with { Route = set.Route, Order = set.Stamp.Order };
+        return Done(Errno.OK);
+    }
+
+    private Step Dma(DeviceDma dma)
+    {
+        int length = dma.Data?.Length ?? dma.Length;
+        if (_state.Holder is not { } holder || length is < 1 or > DeviceDma.MaxLength || dma.Access is not (DmaAccess.Read or DmaAccess.Write))
+        {
+            return Done(_state.FileOpen ? Errno.EINVAL : Errno.EBADF);
+        }
+
+        if (_state.Order < 0)
+        {
+            return new Answer(Reply.NotDriven(Id, holder));
+        }
+
+        if (_state.Route is not { } route)
+        {
+            return Done(Fault(DmaFault.ContextNotPresent, dma.Iova));
+        }
+
+        var translate = new Translate(route.Table, _id, dma.Iova, length, dma.Access, route.Unit.EnforceSnoop);
+        return new Call(route.Table.Object, translate, reply => reply.Outputs switch
+        {
+            Translated translated => Access(dma, translated.Segments, 0, 0, []),
+            Faulted faulted => Done(Fault(faulted.Fault, faulted.Iova)),
+            _ => new Answer(reply),
+        });
+    }
+
+    /// <summary>Does the pieces of one access, one after the other.</summary>
+    private Step Access(DeviceDma dma, DmaSegment[] segments, int next, int done, List<MemoryAccessed> results)
+    {
+        if (next == segments.Length)
+        {
+            byte[]? data = dma.Access == DmaAccess.Read ? [.. results.SelectMany(result => result.Data!)] : null;
+            bool snooped = Snooped(dma, segments[0]);
+            return Done(new DmaOutcome(DmaFault.None, 0, dma.Iova, segments[0].Memory, snooped, data, results.Any(result => result.Gap)));
+        }
+
+        DmaSegment segment = segments[next];
+        byte[]? write = dma.Access == DmaAccess.Write ? dma.Data![done..(done + segment.Length)] : null;
+        var access = new AccessMemory(segment.Memory.Memory, segment.Memory.Offset, segment.Length, write, Snooped(dma, segment));
+        return new Call(segment.Memory.Memory.Object, access, reply => reply.Outputs is MemoryAccessed result
+            ? Access(dma, segments, next + 1, done + segment.Length, [.. results, result])
+            : new Answer(reply));
+    }
+
+    /// <summary>Snooped = SNP or not asked otherwise (domain 6.3, step 5); a coherent-only device never asks.</summary>
+    private bool Snooped(DeviceDma dma, DmaSegment segment) => segment.EnforcesSnoop || !dma.NoSnoop || _state.Traits!.CoherentOnly;
+
+    private DmaOutcome Fault(DmaFault fault, ulong iova) =>
+        new(fault, fault.Code(_state.Unit!.ScalableMode), iova & ~(Quantity.PageSize - 1), default, false, null, false);
+
+    private ObjectStatus Describe()
+    {
+        if (_state.Traits is not { } traits)
+        {
+            return new ObjectStatus(Id, "undeclared", "", []);
+        }
+
+        string state = !_state.FileOpen ? "closed" : _state.Holder is null ? "free" : _state.Route is null ? "blocked" : "attached";
+        string detail = $"behind={traits.Unit} group={traits.Group} id={traits.Id}"
+            + (traits.CoherentOnly ? " coherent_only" : "") + (_state.Holder is { } fd ? $" fd={fd}" : "") + (_state.Route is { } route ? $" table={route.Table}" : "");
+        return new ObjectStatus(Id, state, detail, []);
+    }
+}

@@ -1,0 +1,21 @@
+// What the rules of an ioasid_fd decide about one command, before anything changes.
+using IoasidGrains.Uapi;
+
+namespace IoasidGrains.Core;
+
+/// <summary>Either an answer that changes nothing (a refusal, a query), or changes with the claims they need and the answer they bring.</summary>
+public sealed record Decision(Reply Reply, Change[] Changes, Claim[] Claims)
+{
+    /// <summary>What to answer if the VM that must be alive has ended; any other refused claim answers EBUSY.</summary>
+    public Errno IfVmEnded { get; init; } = Errno.EBADF;
+
+    public static Decision Refuse(Errno errno) => new(Reply.Refuse(errno), [], []);
+
+    public static Decision Answer(Reply reply) => new(reply, [], []);
+
+    public static Decision Change(params Change[] changes) => new(Reply.Ok, changes, []);
+
+    public Decision With(Reply reply) => this with { Reply = reply };
+
+    public Decision With(params Claim[] claims) => this with { Claims = [.. Claims, .. claims] };
+}

@@ -1,0 +1,100 @@
+// What the objects below an fd must be told after a log record: a pure function of the records before and after it.
+using IoasidGrains.Uapi;
+
+namespace IoasidGrains.Core;
+
+/// <summary>
+/// The drives of one log record, in order. Used when the record is committed and again when a new activation of the fd finds it as its
+/// last one: leaves apply a drive once, so driving twice changes nothing.
+/// </summary>
+public static class FdDrives
+{
+    public static List<(ObjectId To, Drive Drive)> Of(FdState before, FdState after, LogRecord record, Stamp stamp)
+    {
+        List<(ObjectId, Drive)> drives = [];
+        foreach (Change change in record.Changes)
+        {
+            drives.AddRange(OfChange(before, after, change, stamp));
+        }
+
+        if (after.Closed && after.Devices.IsEmpty)
+        {
+            drives.AddRange(before.Ioasids.Values.Select(ioasid => Destroy(ioasid, stamp)));
+            drives.AddRange(before.Kvms.Keys.Select(vm => (vm.Object, (Drive)new UnlinkFd(stamp, vm))));
+        }
+
+        return drives;
+    }
+
+    /// <summary>Builds one IOASID as <paramref name="state"/> has it.</summary>
+    public static BuildIoasid Build(FdState state, IoasidEntry entry, Stamp stamp) => new(
+        stamp with { Sequence = entry.Driven, Order = state.Order }, new IoasidId(stamp.Fd, entry.Number), entry.Spec,
+        [.. entry.Areas.All], [.. state.AttachedTo(entry.Number).Select(device => device.Attachment)]);
+
+    /// <summary>What a leaf that lost its records must be told to be as <paramref name="state"/> has it.</summary>
+    public static List<(ObjectId To, Drive Drive)> Again(FdState state, ObjectId leaf, Stamp stamp)
+    {
+        List<(ObjectId, Drive)> drives = [];
+        if (leaf.Kind == ObjectKind.Device && state.Devices.TryGetValue(new DeviceId(leaf.Key), out BoundDevice? device))
+        {
+            drives.Add((leaf, new HoldDevice(stamp, device.Id, Held: true, FileOpen: true, device.Unit)));
+            if (device.Attached is { } number)
+            {
+                var table = new PageTableId(new IoasidId(stamp.Fd, number), 0);
+                drives.Add((leaf, new SetRoute(stamp, device.Id, new DmaRoute(table, device.Unit))));
+            }
+        }
+
+        if (leaf.Kind == ObjectKind.PageTable && state.Ioasids.TryGetValue(PageTableId.Parse(leaf.Key).Ioasid.Number, out IoasidEntry? ioasid))
+        {
+            drives.Add((Target(ioasid.Number, stamp), Build(state, ioasid, stamp)));
+        }
+
+        return drives;
+    }
+
+    private static IEnumerable<(ObjectId, Drive)> OfChange(FdState before, FdState after, Change change, Stamp stamp) => change switch
+    {
+        IoasidAllocated allocated => [(Target(allocated.Number, stamp), Build(after, after.Ioasids[allocated.Number], stamp))],
+        IoasidFreed freed => [Destroy(before.Ioasids[freed.Number], stamp)],
+        AreaMapped mapped => [ToIoasid(before, mapped.Number, stamp, (previous, id) => new MapArea(stamp, previous, id, mapped.Area))],
+        AreasUnmapped unmapped => [ToIoasid(before, unmapped.Number, stamp, (previous, id) => new UnmapAreas(stamp, previous, id, unmapped.Ranges))],
+        DeviceBound bound =>
+        [
+            (bound.Traits.Unit.Object, new SetContext(stamp, bound.Traits.Unit, bound.Device, ContextEntry.Blocked)),
+            (bound.Device.Object, new HoldDevice(stamp, bound.Device, Held: true, FileOpen: true, bound.Unit)),
+        ],
+        DeviceUnbound unbound => OfUnbind(before, after, unbound, stamp),
+        DeviceAttached attached => [ToIoasid(before, attached.Number, stamp,
+            (previous, id) => new AttachDevice(stamp, previous, id, after.Ioasids[attached.Number].Spec, before.Devices[attached.Device].Attachment))],
+        DeviceDetached detached => [ToIoasid(before, before.Devices[detached.Device].Attached!.Value, stamp,
+            (previous, id) => new DetachDevice(stamp, previous, id, detached.Device))],
+        KvmAdded kvm => [(kvm.Vm.Object, new LinkFd(stamp, kvm.Vm))],
+        KvmRemoved kvm => [(kvm.Vm.Object, new UnlinkFd(stamp, kvm.Vm))],
+        KvmUpdated kvm => [(kvm.Vm.Object, new UpdateSnoop(stamp, kvm.Vm, kvm.Noncoherent))],
+        _ => [],
+    };
+
+    /// <summary>The device lets go; its context stays blocked while another member of the group is bound (RFC v2 1.3), then the default domain is back.</summary>
+    private static List<(ObjectId, Drive)> OfUnbind(FdState before, FdState after, DeviceUnbound unbound, Stamp stamp)
+    {
+        BoundDevice device = before.Devices[unbound.Device];
+        bool groupFree = !after.InGroup(device.Traits.Group).Any();
+        return
+        [
+            (device.Id.Object, new HoldDevice(stamp, device.Id, Held: false, unbound.FileOpen, device.Unit)),
+            (device.Traits.Unit.Object, new SetContext(stamp, device.Traits.Unit, device.Id, groupFree ? ContextEntry.Default : ContextEntry.Blocked)),
+        ];
+    }
+
+    private static (ObjectId, Drive) Destroy(IoasidEntry ioasid, Stamp stamp) =>
+        (Target(ioasid.Number, stamp), new DestroyIoasid(stamp, ioasid.Driven, new IoasidId(stamp.Fd, ioasid.Number)));
+
+    private static (ObjectId, Drive) ToIoasid(FdState before, IoasidNumber number, Stamp stamp, Func<long, IoasidId, IoasidDrive> drive)
+    {
+        var id = new IoasidId(stamp.Fd, number);
+        return (id.Object, drive(before.Ioasids[number].Driven, id));
+    }
+
+    private static ObjectId Target(IoasidNumber number, Stamp stamp) => new IoasidId(stamp.Fd, number).Object;
+}

@@ -1,0 +1,124 @@
+// Everything an ioasid_fd owns, as one immutable value: the fold of its log.
+using System.Collections.Immutable;
+using IoasidGrains.Uapi;
+
+namespace IoasidGrains.Core;
+
+/// <summary>A bound device.</summary>
+/// <param name="Attached">The IOASID that it is attached to, or null: blocked.</param>
+public sealed record BoundDevice(DeviceId Id, DeviceTraits Traits, IommuCapabilities Unit, IoasidNumber? Attached)
+{
+    public Attachment Attachment => new(Id, Traits.Unit, Unit);
+}
+
+/// <summary>One IOASID as its fd records it.</summary>
+/// <param name="Driven">The last log entry that was driven to the Ioasid object.</param>
+public sealed record IoasidEntry(IoasidNumber Number, IoasidSpec Spec, AreaMap Areas, long Driven);
+
+/// <summary>A registered piece of user memory.</summary>
+public sealed record RegisteredMemory(UserAddress Start, ulong Length)
+{
+    public bool Contains(UserAddress start, ulong length) =>
+        start.Memory == Start.Memory && start.Offset >= Start.Offset && start.Offset + length <= Start.Offset + Length;
+
+    public bool Overlaps(UserAddress start, ulong length) =>
+        start.Memory == Start.Memory && start.Offset < Start.Offset + Length && Start.Offset < start.Offset + length;
+}
+
+/// <summary>The records of one ioasid_fd. <see cref="Apply"/> is the only way it changes.</summary>
+public sealed record FdState
+{
+    public static readonly FdState Unopened = new();
+
+    public long Sequence { get; private init; }
+
+    public long Order { get; private init; }
+
+    /// <summary>Null until the fd is opened.</summary>
+    public OpenOptions? Options { get; private init; }
+
+    public bool Closed { get; private init; }
+
+    public uint LastNumber { get; private init; }
+
+    public ImmutableSortedDictionary<IoasidNumber, IoasidEntry> Ioasids { get; private init; } = ImmutableSortedDictionary<IoasidNumber, IoasidEntry>.Empty;
+
+    public ImmutableSortedDictionary<DeviceId, BoundDevice> Devices { get; private init; } = ImmutableSortedDictionary<DeviceId, BoundDevice>.Empty;
+
+    /// <summary>The VMs that the fd was announced to, and what each was told last; null: nothing yet.</summary>
+    public ImmutableSortedDictionary<VmId, bool?> Kvms { get; private init; } = ImmutableSortedDictionary<VmId, bool?>.Empty;
+
+    public ImmutableList<RegisteredMemory> Registered { get; private init; } = [];
+
+    public AnswerWindow Answers { get; private init; } = AnswerWindow.Empty;
+
+    public IEnumerable<BoundDevice> AttachedTo(IoasidNumber number) => Devices.Values.Where(device => device.Attached == number);
+
+    public IEnumerable<BoundDevice> InGroup(GroupId group) => Devices.Values.Where(device => device.Traits.Group == group);
+
+    /// <summary>Mappings of all IOASIDs.</summary>
+    public int Mappings => Ioasids.Values.Sum(ioasid => ioasid.Areas.Count);
+
+    /// <summary>Pinned bytes: registered memory once, and, where nothing is registered, every mapping of every IOASID.</summary>
+    public ulong LockedBytes => Registered.Count > 0
+        ? Registered.Aggregate(0UL, (sum, memory) => sum + memory.Length)
+        : Ioasids.Values.Aggregate(0UL, (sum, ioasid) => sum + ioasid.Areas.Bytes);
+
+    /// <summary>The VMs whose KVM was not told that a device of this fd may do non-coherent DMA now (domain 3.5).</summary>
+    public IEnumerable<VmId> CoherencyGaps => HasNoncoherentDevice ? Kvms.Where(kvm => kvm.Value != true).Select(kvm => kvm.Key) : [];
+
+    /// <summary>The VMs that were last told something else than a walk over the IOASIDs would find now.</summary>
+    public IEnumerable<VmId> StaleKvms => Kvms.Where(kvm => (kvm.Value ?? false) != FormatOnly.IsNoncoherent(this)).Select(kvm => kvm.Key);
+
+    /// <summary>A device that may send no-snoop is attached to an IOASID that does not enforce.</summary>
+    public bool HasNoncoherentDevice => Devices.Values.Any(device =>
+        device.Attached is { } number && !device.Traits.CoherentOnly && !Ioasids[number].Spec.EnforceSnoop);
+
+    /// <summary>The state after one log record.</summary>
+    public FdState Apply(LogRecord record)
+    {
+        FdState next = this with { Sequence = record.Sequence, Order = record.Order, Answers = Answers.Add(record) };
+        foreach (Change change in record.Changes)
+        {
+            next = next.ApplyChange(change);
+        }
+
+        return next.Closed && next.Devices.IsEmpty
+            ? next with { Ioasids = next.Ioasids.Clear(), Kvms = next.Kvms.Clear(), Registered = [] }
+            : next;
+    }
+
+    private FdState ApplyChange(Change change) => change switch
+    {
+        FdOpened opened => this with { Options = opened.Options },
+        FdClosed => this with { Closed = true },
+        MemoryRegistered memory => this with { Registered = Registered.Add(new RegisteredMemory(memory.Start, memory.Length)) },
+        MemoryUnregistered memory => this with { Registered = Registered.RemoveAll(entry => entry.Start == memory.Start) },
+        IoasidAllocated ioasid => this with
+        {
+            LastNumber = ioasid.Number.Value,
+            Ioasids = Ioasids.Add(ioasid.Number, new IoasidEntry(ioasid.Number, ioasid.Spec, AreaMap.Empty, Sequence)),
+        },
+        IoasidFreed ioasid => this with { Ioasids = Ioasids.Remove(ioasid.Number) },
+        AreaMapped mapped => WithIoasid(mapped.Number, entry => entry with { Areas = entry.Areas.Add(mapped.Area) }),
+        AreasUnmapped unmapped => WithIoasid(
+            unmapped.Number, entry => entry with { Areas = unmapped.Ranges.Aggregate(entry.Areas, (areas, range) => areas.Remove(range)) }),
+        DeviceBound bound => this with { Devices = Devices.Add(bound.Device, new BoundDevice(bound.Device, bound.Traits, bound.Unit, null)) },
+        DeviceUnbound unbound => this with { Devices = Devices.Remove(unbound.Device) },
+        DeviceAttached attached => WithDevice(attached.Device, attached.Number).WithIoasid(attached.Number, entry => entry with
+        {
+            Spec = entry.Spec with { PageSizes = entry.Spec.PageSizes == 0 ? Devices[attached.Device].Unit.PageSizes : entry.Spec.PageSizes },
+        }),
+        DeviceDetached detached => WithIoasid(Devices[detached.Device].Attached!.Value, entry => entry).WithDevice(detached.Device, null),
+        KvmAdded kvm => this with { Kvms = Kvms.Add(kvm.Vm, null) },
+        KvmRemoved kvm => this with { Kvms = Kvms.Remove(kvm.Vm) },
+        KvmUpdated kvm => this with { Kvms = Kvms.SetItem(kvm.Vm, kvm.Noncoherent) },
+        _ => throw new InvariantException($"An fd's log holds {change.GetType().Name}, which is no change of an fd."),
+    };
+
+    private FdState WithIoasid(IoasidNumber number, Func<IoasidEntry, IoasidEntry> update) =>
+        this with { Ioasids = Ioasids.SetItem(number, update(Ioasids[number]) with { Driven = Sequence }) };
+
+    private FdState WithDevice(DeviceId device, IoasidNumber? attached) =>
+        this with { Devices = Devices.SetItem(device, Devices[device] with { Attached = attached }) };
+}

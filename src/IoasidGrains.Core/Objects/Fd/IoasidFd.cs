@@ -1,0 +1,192 @@
+// The ioasid_fd: the single writer of everything that belongs to it, and the one commit point.
+using IoasidGrains.Uapi;
+
+namespace IoasidGrains.Core;
+
+/// <summary>
+/// An open <c>/dev/ioasid</c>. A command is decided from its own records (and what it asked below), takes effect at one append to its log,
+/// is driven to the objects below, and is answered. A retry of an answered request is answered from the log.
+/// </summary>
+public sealed class IoasidFd : KernelObject
+{
+    private readonly FdId _id;
+    private readonly long _epoch;
+    private FdState _state = FdState.Unopened;
+
+    /// <summary>The state before the last record, while a former activation may have died between its append and its drives.</summary>
+    private FdState? _unsettled;
+    private LogRecord? _last;
+
+    public IoasidFd(ObjectId id, StoredObject stored)
+        : base(id)
+    {
+        _id = new FdId(id.Key);
+        _epoch = stored.Epoch;
+        foreach (LogRecord record in stored.Log)
+        {
+            _unsettled = _state;
+            _last = record;
+            _state = _state.Apply(record);
+        }
+    }
+
+    public override object State
+    {
+        get => _state;
+        set => _state = (FdState)value;
+    }
+
+    public FdState Records => _state;
+
+    public override bool HoldsState => _state.Options is not null && !(_state.Closed && _state.Devices.IsEmpty);
+
+    public override Step Handle(Command command)
+    {
+        if (_unsettled is { } before && _last is { } record)
+        {
+            return Send(FdDrives.Of(before, _state, record, StampOf(record)), 0, before, _ =>
+            {
+                _unsettled = null;
+                return Handle(command);
+            });
+        }
+
+        return command switch
+        {
+            DescribeObject => Done(FdStatus.Of(_id, _state)),
+            DriveAgain again => Send(FdDrives.Again(_state, again.Leaf, Current), 0, _state, _ => Done(Errno.OK)),
+            UapiCommand uapi when _state.Answers.Find(uapi.Request, out bool tooOld) is var answered && (answered is not null || tooOld) =>
+                answered is null ? Done(Errno.ESTALE) : AnswerAgain(answered),
+            OpenFd open => Open(open),
+            HeldDeviceCommand held => HandleHeldDevice(held),
+            FdCommand when _state.Options is null || _state.Closed => Done(Errno.EBADF),
+            VfioBindIoasidFd bind => Bind(bind),
+            FdCommand fd => Take(fd, Decide(fd)),
+            _ => throw NotUnderstood(command),
+        };
+    }
+
+    private Stamp Current => new(_id, _epoch, _state.Sequence, _state.Order);
+
+    private Decision Decide(FdCommand command) => command switch
+    {
+        IoasidCheckExtension check => MappingRules.CheckExtension(check),
+        IoasidAlloc alloc => MappingRules.Alloc(_state, alloc),
+        IoasidFree free => MappingRules.Free(_state, free),
+        IoasidGetInfo info => MappingRules.GetInfo(_state, info),
+        IoasidGetDevInfo info => DeviceRules.GetDevInfo(_state, info),
+        IoasidRegisterMemory register => MappingRules.Register(_state, register),
+        IoasidUnregisterMemory unregister => MappingRules.Unregister(_state, unregister),
+        IoasidMapDma map => MappingRules.Map(_state, map),
+        IoasidUnmapDma unmap => MappingRules.Unmap(_state, unmap),
+        KvmAddIoasidFd add => DeviceRules.AddKvm(_state, _id, add.Vm),
+        KvmDelIoasidFd del => DeviceRules.DelKvm(_state, _id, del.Vm),
+        KvmUpdateIoasidFd update => DeviceRules.UpdateKvm(_state, _id, update.Vm),
+        CloseFd => DeviceRules.Close(_state, _id),
+        _ => throw NotUnderstood(command),
+    };
+
+    private Step Open(OpenFd open)
+    {
+        if (_state.Options is not null)
+        {
+            return Done(Errno.EEXIST);
+        }
+
+        return Profiles.Find(open.Options.Profile) is null ? Done(Errno.EINVAL) : Take(open, Decision.Change(new FdOpened(open.Options)));
+    }
+
+    private Step HandleHeldDevice(HeldDeviceCommand command)
+    {
+        if (!_state.Devices.TryGetValue(command.Device, out BoundDevice? device))
+        {
+            return new Answer(Reply.NotMine);
+        }
+
+        return Take(command, command switch
+        {
+            VfioAttachIoasid attach => DeviceRules.Attach(_state, device, attach),
+            VfioDetachIoasid detach => DeviceRules.Detach(device, detach),
+            VfioUnbindIoasidFd => DeviceRules.Unbind(_state, _id, device, closeFile: false),
+            CloseDevice => DeviceRules.Unbind(_state, _id, device, closeFile: true),
+            _ => throw NotUnderstood(command),
+        });
+    }
+
+    /// <summary>BIND asks the device and its unit what they are before it decides.</summary>
+    private Step Bind(VfioBindIoasidFd bind)
+    {
+        if (_state.Devices.ContainsKey(bind.Device))
+        {
+            return Done(Errno.EBUSY);
+        }
+
+        return new Call(bind.Device.Object, new DescribeDevice(bind.Device), device => device.Outputs is not DeviceDescription description
+            ? Done(device.Errno)
+            : new Call(description.Traits.Unit.Object, new DescribeUnit(description.Traits.Unit), unit => unit.Outputs is not UnitDescription capable
+                ? Done(unit.Errno)
+                : Take(bind, DeviceRules.Bind(_state, bind.Device, description, capable.Capabilities))));
+    }
+
+    /// <summary>Commits and drives a decision; one that changes nothing is just answered.</summary>
+    private Step Take(UapiCommand command, Decision decision)
+    {
+        if (decision.Changes.Length == 0)
+        {
+            return new Answer(decision.Reply);
+        }
+
+        FdState before = _state;
+        var record = new LogRecord(before.Sequence + 1, command.Request, decision.Reply, decision.Changes);
+        record = record with { Reply = WithGap(before.Apply(record), record) };
+        return new Commit(record, decision.Claims, result =>
+        {
+            if (result.Status == CommitStatus.ClaimRefused)
+            {
+                return Done(result.Refused!.Kind == ClaimKind.RequireFree ? decision.IfVmEnded : Errno.EBUSY);
+            }
+
+            LogRecord committed = record with { Order = result.Order };
+            _state = before.Apply(committed);
+            return Send(FdDrives.Of(before, _state, committed, StampOf(committed)), 0, before, last => AnswerOf(committed, last));
+        });
+    }
+
+    /// <summary>Sends drives one after the other. An Ioasid that started without its records is built as it was <paramref name="before"/> first.</summary>
+    private Step Send(List<(ObjectId To, Drive Drive)> drives, int next, FdState before, Func<Reply?, Step> then, Reply? last = null)
+    {
+        if (next == drives.Count)
+        {
+            return then(last);
+        }
+
+        (ObjectId to, Drive drive) = drives[next];
+        return new Call(to, drive, reply => reply.Status == ReplyStatus.NotDriven && drive is IoasidDrive lost
+            ? new Call(to, FdDrives.Build(before, before.Ioasids[lost.Ioasid.Number], drive.Stamp), _ => Send(drives, next, before, then, last))
+            : Send(drives, next + 1, before, then, reply));
+    }
+
+    /// <summary>An attach or announcement that opens the seed's window says so (domain 3.5).</summary>
+    private static Reply WithGap(FdState after, LogRecord record)
+    {
+        bool mayOpen = record.Changes[0] is DeviceAttached or KvmAdded;
+        VmId[] gaps = mayOpen ? [.. after.CoherencyGaps] : [];
+        bool opened = record.Changes[0] switch
+        {
+            DeviceAttached attached => !after.Ioasids[attached.Number].Spec.EnforceSnoop && !after.Devices[attached.Device].Traits.CoherentOnly,
+            KvmAdded => true,
+            _ => false,
+        };
+        return opened && gaps.Length > 0 ? record.Reply with { Outputs = new CoherencyGap(gaps) } : record.Reply;
+    }
+
+    private Step AnswerAgain(LogRecord record) => record.Changes[0] is KvmUpdated kvm
+        ? new Call(kvm.Vm.Object, new UpdateSnoop(StampOf(record), kvm.Vm, kvm.Noncoherent), reply => AnswerOf(record, reply))
+        : new Answer(record.Reply);
+
+    /// <summary>The recorded answer; what KVM does now is KVM's to say.</summary>
+    private static Answer AnswerOf(LogRecord record, Reply? last) => new(
+        record.Changes[0] is KvmUpdated && last?.Outputs is KvmCoherency coherency ? Reply.With(coherency) : record.Reply);
+
+    private Stamp StampOf(LogRecord record) => new(_id, _epoch, record.Sequence, record.Order);
+}

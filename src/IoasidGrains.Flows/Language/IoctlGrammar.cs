@@ -1,0 +1,160 @@
+// The grammar of ioctl steps: target, macro or number, arguments by the row of IoctlTable. Used by StepGrammar.
+using IoasidGrains.Uapi;
+
+namespace IoasidGrains.Flows;
+
+/// <summary>Reads the arguments that a row lists; knows no ioctl itself.</summary>
+internal static class IoctlGrammar
+{
+    private static readonly NameKind[] Objects = [NameKind.Fd, NameKind.Device, NameKind.Vm, NameKind.Unit];
+
+    public static FlowStep Read(WordCursor cursor, string? binds)
+    {
+        NamedObject target = cursor.TakeObject("the name of an ioasid_fd, a device or a VM", Objects);
+        string spelling = cursor.Next.Text;
+        IoctlRow? row = TakeRow(cursor, target.Kind);
+        FlowArgument[] arguments = row?.Build is null ? IgnoreArguments(cursor) : [.. ReadArguments(cursor, row)];
+        return new IoctlStep(target, spelling, row, arguments, binds);
+    }
+
+    /// <summary>A macro, or a number that may be in no row.</summary>
+    private static IoctlRow? TakeRow(WordCursor cursor, NameKind target)
+    {
+        if (cursor.Problem is null && cursor.Next.Text is [>= '0' and <= '9', ..])
+        {
+            ulong code = cursor.TakeNumber("an ioctl's macro, or its number such as 0x6903");
+            return code > uint.MaxValue || cursor.Problem is not null ? null : IoctlTable.Find(NamedObject.ObjectKindOf(target), (uint)code);
+        }
+
+        if (cursor.Problem is null && IoctlTable.Find(cursor.Next.Text) is { } row)
+        {
+            cursor.Take();
+            return row;
+        }
+
+        ObjectKind on = NamedObject.ObjectKindOf(target);
+        bool offered = cursor.AtEnd;
+        cursor.Consider(IoctlTable.Rows.Where(row => !offered || row.On == on).Select(row => row.Name.ToString()));
+        cursor.Fail("an ioctl's macro, or its number such as 0x6903");
+        return null;
+    }
+
+    private static FlowArgument[] IgnoreArguments(WordCursor cursor)
+    {
+        while (!cursor.AtEnd)
+        {
+            if (!FlowWords.IsWellFormed(cursor.Next))
+            {
+                cursor.Fail("a name, a number or a range");
+            }
+
+            cursor.Take();
+        }
+
+        return [];
+    }
+
+    private static IEnumerable<FlowArgument> ReadArguments(WordCursor cursor, IoctlRow row)
+    {
+        foreach (IoctlArgument argument in row.Arguments)
+        {
+            if (argument.Optional && cursor.AtEnd)
+            {
+                cursor.Consider(OptionalWords(argument.Kind));
+                yield break;
+            }
+
+            yield return ReadArgument(cursor, argument, row);
+        }
+    }
+
+    private static string[] OptionalWords(ArgumentKind kind) => kind switch
+    {
+        ArgumentKind.Access => ["r", "w", "rw", "none"],
+        ArgumentKind.AllFlag => ["all"],
+        ArgumentKind.Width => ["width"],
+        _ => [],
+    };
+
+    private static FlowArgument ReadArgument(WordCursor cursor, IoctlArgument argument, IoctlRow row) => argument.Kind switch
+    {
+        ArgumentKind.Fd => TakeNamed(cursor, "the name of an ioasid_fd", NameKind.Fd),
+        ArgumentKind.Device => TakeNamed(cursor, "the name of a device", NameKind.Device),
+        ArgumentKind.Ioasid => TakeNumberOrName(cursor, "an IOASID: a name that was bound to one, or a number", NameKind.Number),
+        ArgumentKind.SnoopFlag => TakeFlag(cursor),
+        ArgumentKind.IovaRange => TakeIovaRange(cursor, row.Name == Ioctl.IOASID_UNMAP_DMA),
+        ArgumentKind.UserAddress => AddressGrammar.TakeUserMemory(cursor, withLength: false),
+        ArgumentKind.UserRange => AddressGrammar.TakeUserMemory(cursor, withLength: true),
+        ArgumentKind.Access => TakeAccess(cursor),
+        ArgumentKind.Extension => TakeExtension(cursor),
+        ArgumentKind.AllFlag => TakeAll(cursor),
+        ArgumentKind.Width => TakeWidth(cursor),
+        _ => throw new InvalidOperationException($"{row.Name} has an argument of kind {argument.Kind}, which the flow language cannot read."),
+    };
+
+    /// <summary>A name of any kind: one of the wrong kind is refused at the door, as a wrong file descriptor is.</summary>
+    private static FlowArgument.Named TakeNamed(WordCursor cursor, string expected, NameKind usual)
+    {
+        cursor.Consider(cursor.Scope.Names(usual));
+        NamedObject named = cursor.ReadName(cursor.Next.Text, expected, 0) ?? default;
+        cursor.Take();
+        return new FlowArgument.Named(named);
+    }
+
+    private static FlowArgument TakeNumberOrName(WordCursor cursor, string expected, NameKind usual)
+    {
+        if (cursor.Next.Text is [>= '0' and <= '9', ..])
+        {
+            return new FlowArgument.Literal(new IoctlValue.Number(cursor.TakeNumber()));
+        }
+
+        return TakeNamed(cursor, expected, usual);
+    }
+
+    private static FlowArgument TakeFlag(WordCursor cursor) => cursor.TakeIfAny(["snoop", "no_snoop"]) switch
+    {
+        "snoop" => new FlowArgument.Literal(new IoctlValue.Flag(SnoopFormat.Snoop)),
+        "no_snoop" => new FlowArgument.Literal(new IoctlValue.Flag(SnoopFormat.NoSnoop)),
+        _ => TakeNumberOrName(cursor, "'snoop', 'no_snoop' or a name that was bound to one", NameKind.Flag),
+    };
+
+    private static FlowArgument TakeIovaRange(WordCursor cursor, bool orAll)
+    {
+        if (orAll && cursor.TakeIf("all"))
+        {
+            return new FlowArgument.Literal(new IoctlValue.All());
+        }
+
+        (ulong start, ulong length) = AddressGrammar.TakeRange(cursor, "IOVA+LENGTH such as 0x1000+4K" + (orAll ? ", or 'all'" : ""));
+        return new FlowArgument.Literal(new IoctlValue.Range(start, length));
+    }
+
+    private static FlowArgument TakeAccess(WordCursor cursor) =>
+        new FlowArgument.Literal(new IoctlValue.Access(cursor.TakeOneOf("an access: r, w, rw or none", OptionalWords(ArgumentKind.Access)) switch
+        {
+            "r" => DmaAccess.Read,
+            "w" => DmaAccess.Write,
+            "rw" => DmaAccess.ReadWrite,
+            _ => DmaAccess.None,
+        }));
+
+    private static FlowArgument TakeExtension(WordCursor cursor)
+    {
+        ulong number = cursor.Next.Text is [>= '0' and <= '9', ..]
+            ? cursor.TakeNumber()
+            : (ulong)Array.IndexOf(Enum.GetNames<Extension>(), cursor.TakeOneOf("the name of an extension, or a number", Enum.GetNames<Extension>()));
+        return new FlowArgument.Literal(new IoctlValue.Number(number));
+    }
+
+    private static FlowArgument TakeAll(WordCursor cursor)
+    {
+        cursor.TakeOneOf("'all'", ["all"]);
+        return new FlowArgument.Literal(new IoctlValue.All());
+    }
+
+    private static FlowArgument TakeWidth(WordCursor cursor)
+    {
+        cursor.TakeOneOf("'width' and a number of bits", ["width"]);
+        return new FlowArgument.Literal(new IoctlValue.Number(cursor.TakeNumber("a width in bits such as 39")));
+    }
+}

@@ -1,0 +1,115 @@
+// Takes the steps of one kernel object over Orleans: the grains' counterpart of Core's Machine.
+using IoasidGrains.Contracts;
+using IoasidGrains.Core;
+using IoasidGrains.Uapi;
+
+namespace IoasidGrains.Grains;
+
+/// <summary>
+/// One turn at a time: from a command to its answer. Before the commit of a turn a lost call ends it with EIO and nothing changed; after it,
+/// and in a drive, the call is repeated until it is answered, because what was decided must arrive.
+/// </summary>
+/// <param name="epoch">Of this activation; its appends carry it.</param>
+internal sealed class ObjectRunner(KernelObject kernelObject, long epoch, GrainPorts ports)
+{
+    /// <summary>Another activation of this object has started: this one must stop.</summary>
+    public bool Fenced { get; private set; }
+
+    public bool HoldsState => kernelObject.HoldsState;
+
+    public async ValueTask<Reply> Run(Command command)
+    {
+        if (command is Declaration declaration && !await Declare(declaration))
+        {
+            return Reply.Refuse(Errno.EEXIST);
+        }
+
+        bool mustFinish = command is Drive;
+        Step step = kernelObject.Handle(command);
+        while (true)
+        {
+            switch (step)
+            {
+                case Answer answer:
+                    return answer.Reply;
+                case Commit commit:
+                    CommitResult result = await Append(commit);
+                    if (result.Status is CommitStatus.Fenced or CommitStatus.Failed)
+                    {
+                        Fenced = result.Status == CommitStatus.Fenced;
+                        return Reply.Refuse(Errno.EIO);
+                    }
+
+                    mustFinish |= result.Status == CommitStatus.Committed;
+                    step = commit.Then(result);
+                    break;
+                case Call call:
+                    Reply? reply = await Send(call, mustFinish);
+                    if (reply is null)
+                    {
+                        return Reply.Refuse(Errno.EIO);
+                    }
+
+                    step = call.Then(reply);
+                    break;
+            }
+        }
+    }
+
+    /// <summary>The host inventory has it before the object does.</summary>
+    private async ValueTask<bool> Declare(Declaration declaration)
+    {
+        BackOff backOff = default;
+        while (true)
+        {
+            try
+            {
+                return await ports.Log.Declare(declaration);
+            }
+            catch (Exception exception) when (LostCall.Is(exception))
+            {
+                await backOff.Pause();
+            }
+        }
+    }
+
+    /// <summary>An append whose outcome is unknown is sent again: the log recognises it.</summary>
+    private async ValueTask<CommitResult> Append(Commit commit)
+    {
+        BackOff backOff = default;
+        while (true)
+        {
+            try
+            {
+                return await ports.Log.Append(kernelObject.Id, epoch, commit.Record, commit.Claims);
+            }
+            catch (Exception exception) when (LostCall.Is(exception))
+            {
+                await backOff.Pause();
+            }
+        }
+    }
+
+    /// <summary>Null if the call was lost and need not arrive.</summary>
+    private async ValueTask<Reply?> Send(Call call, bool mustFinish)
+    {
+        Invariant.Check(ObjectId.MayCall(kernelObject.Id, call.To), $"{kernelObject.Id} called {call.To} with {call.Command.GetType().Name}; calls go down.");
+        BackOff backOff = default;
+        while (true)
+        {
+            try
+            {
+                return await GrainDoor.Send(ports.Grains, call.To, call.Command);
+            }
+            catch (Exception exception) when (LostCall.Is(exception))
+            {
+                if (!mustFinish)
+                {
+                    return null;
+                }
+
+                await backOff.Pause();
+            }
+        }
+    }
+}

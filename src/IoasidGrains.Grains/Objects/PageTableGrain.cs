@@ -1,0 +1,23 @@
+// An I/O page table as a grain: one line per command into the runner.
+using IoasidGrains.Contracts;
+using IoasidGrains.Uapi;
+using Orleans.Runtime;
+
+namespace IoasidGrains.Grains;
+
+/// <summary>The mailbox of Core's <c>PageTable</c>.</summary>
+[CellPlacement]
+public sealed class PageTableGrain(IGrainContext context, GrainPorts ports) : ObjectGrain(ObjectKind.PageTable, context, ports), IPageTableGrain
+{
+    public ValueTask<Reply> FillTable(FillTable command) => Run(command);
+
+    public ValueTask<Reply> RouteDevice(RouteDevice command) => Run(command);
+
+    public ValueTask<Reply> MapPages(MapPages command) => Run(command);
+
+    public ValueTask<Reply> UnmapPages(UnmapPages command) => Run(command);
+
+    public ValueTask<Reply> DropTable(DropTable command) => Run(command);
+
+    public ValueTask<Reply> Translate(Translate command) => Run(command);
+}

@@ -1,0 +1,48 @@
+// An I/O page table as its owner, the PageTable object, sees it.
+using IoasidGrains.Uapi;
+
+namespace IoasidGrains.PageTable;
+
+/// <summary>Maps pages of I/O virtual addresses to physical ones in entries that a VT-d unit could walk. One user at a time.</summary>
+public interface IIoPageTable
+{
+    /// <summary>Bits of an IOVA: 39, 48 or 57, for 3, 4 or 5 levels.</summary>
+    int AddressWidth { get; }
+
+    /// <summary>Every leaf written carries SNP.</summary>
+    bool EnforceSnoop { get; }
+
+    /// <summary>Leaves of every size.</summary>
+    long LeafCount { get; }
+
+    /// <summary>Leaves and table pointers set or cleared so far: what the work has cost.</summary>
+    long EntriesWritten { get; }
+
+    /// <summary>Tables of 4 KiB in use, the root counted; 0 while nothing is mapped.</summary>
+    int Tables { get; }
+
+    /// <summary>
+    /// Maps the range to the equally long one at <paramref name="physical"/>, in the largest pages that alignment, length and the unit allow.
+    /// In this order: EINVAL if an address is not aligned to 4 KiB, the range is not one, or access is neither read nor write;
+    /// EFAULT past the address width (or past 2^52 on the physical side); EEXIST if any of it is mapped. A refusal writes nothing.
+    /// </summary>
+    Errno Map(IovaRange range, ulong physical, DmaAccess access);
+
+    /// <summary>
+    /// Removes every leaf of the range; there may be holes. EINVAL if it is not aligned to 4 KiB, is no range or would cut a large page;
+    /// EFAULT past the address width. A refusal removes nothing.
+    /// </summary>
+    Errno Unmap(IovaRange range);
+
+    /// <summary>
+    /// Walks the table in VT-d's order: beyond the width (4); then, per level from the top, a permission missing in this very entry (5 write,
+    /// else 6 read; so a hole is one of these) and reserved bits (0xC).
+    /// </summary>
+    /// <param name="iova">To the byte.</param>
+    /// <param name="need">Read, Write or both.</param>
+    /// <param name="unitEnforcesSnoop">The walking unit has Snoop Control; SNP is a reserved bit to one that has not.</param>
+    Translation Translate(ulong iova, DmaAccess need, bool unitEnforcesSnoop);
+
+    /// <summary>Every leaf with the bytes it covers, by rising IOVA. Not to be used across a Map or Unmap.</summary>
+    IEnumerable<(ulong Iova, ulong Size, IoPte Pte)> Leaves();
+}

@@ -1,0 +1,26 @@
+// What an object can be handed: a command from the port, or a drive from an object above it.
+namespace IoasidGrains.Uapi;
+
+/// <summary>Anything an object understands. Immutable; one record per message.</summary>
+[GenerateSerializer, Immutable]
+public abstract record Command;
+
+/// <summary>A command that a user gives at the port; it carries the user's request id.</summary>
+[GenerateSerializer, Immutable]
+public abstract record UapiCommand : Command
+{
+    /// <summary>Names this operation; the same id sent again is the same operation.</summary>
+    [Id(0)]
+    public RequestId Request { get; init; }
+
+    /// <summary>Where it enters.</summary>
+    public abstract EntryPoint Entry { get; }
+}
+
+/// <summary>Where a command enters: at an object, or at the fd that holds a device (if none does, at the device, which refuses it).</summary>
+public readonly record struct EntryPoint(ObjectId Object, bool AtHolder)
+{
+    public static EntryPoint At(ObjectId id) => new(id, false);
+
+    public static EntryPoint AtHolderOf(DeviceId device) => new(device.Object, true);
+}

@@ -1,0 +1,14 @@
+// The ioctls on a VM that concern an ioasid_fd; all of them enter at that fd.
+namespace IoasidGrains.Uapi;
+
+/// <summary>KVM_ADD_IOASID_FD: the fd is announced to KVM. Changes nothing in KVM's coherency yet.</summary>
+[GenerateSerializer, Immutable]
+public sealed record KvmAddIoasidFd(VmId Vm, FdId Fd) : FdCommand(Fd);
+
+/// <summary>KVM_DEL_IOASID_FD: KVM drops the fd and what it contributed.</summary>
+[GenerateSerializer, Immutable]
+public sealed record KvmDelIoasidFd(VmId Vm, FdId Fd) : FdCommand(Fd);
+
+/// <summary>KVM_UPDATE_IOASID_FD: walks the fd's IOASIDs and updates KVM's snoop requirement; answers <see cref="KvmCoherency"/>.</summary>
+[GenerateSerializer, Immutable]
+public sealed record KvmUpdateIoasidFd(VmId Vm, FdId Fd) : FdCommand(Fd);

@@ -1,0 +1,33 @@
+// Questions and drives of an ioasid_fd to the kinds below it. A drive carries the fd's stamp and the desired state; a leaf applies it once.
+namespace IoasidGrains.Uapi;
+
+/// <summary>An order of an fd (directly, or through its Ioasid) to a leaf.</summary>
+[GenerateSerializer, Immutable]
+public abstract record Drive(Stamp Stamp) : Command;
+
+/// <summary>To a Device: what are you, is your file open, who holds you? Answers <see cref="DeviceDescription"/>, or ENODEV.</summary>
+[GenerateSerializer, Immutable]
+public sealed record DescribeDevice(DeviceId Device) : Command;
+
+/// <summary>To an IommuUnit: what can you do? Answers <see cref="UnitDescription"/>, or ENODEV.</summary>
+[GenerateSerializer, Immutable]
+public sealed record DescribeUnit(UnitId Unit) : Command;
+
+/// <summary>To a Device: the fd holds it (bound), or does no more.</summary>
+/// <param name="Held">False ends every route.</param>
+/// <param name="Unit">What its unit can do: how that reports a blocked access.</param>
+/// <param name="FileOpen">Whether the device file is open afterwards.</param>
+[GenerateSerializer, Immutable]
+public sealed record HoldDevice(Stamp Stamp, DeviceId Device, bool Held, bool FileOpen, IommuCapabilities Unit) : Drive(Stamp);
+
+/// <summary>To a Kvm: the fd is linked to this VM. Its contribution stays as it was.</summary>
+[GenerateSerializer, Immutable]
+public sealed record LinkFd(Stamp Stamp, VmId Vm) : Drive(Stamp);
+
+/// <summary>To a Kvm: the snoop-update message. The fd's IOASIDs make this VM's DMA non-coherent, or do not. Answers <see cref="KvmCoherency"/>.</summary>
+[GenerateSerializer, Immutable]
+public sealed record UpdateSnoop(Stamp Stamp, VmId Vm, bool Noncoherent) : Drive(Stamp);
+
+/// <summary>To a Kvm: the fd is linked no more.</summary>
+[GenerateSerializer, Immutable]
+public sealed record UnlinkFd(Stamp Stamp, VmId Vm) : Drive(Stamp);

@@ -1,0 +1,38 @@
+// Drives of an ioasid_fd to one of its IOASIDs.
+namespace IoasidGrains.Uapi;
+
+/// <summary>A drive to an Ioasid.</summary>
+/// <param name="Previous">The log entry that the fd drove to this Ioasid before; an Ioasid that has not applied it answers NotDriven.</param>
+[GenerateSerializer, Immutable]
+public abstract record IoasidDrive(Stamp Stamp, long Previous, IoasidId Ioasid) : Drive(Stamp);
+
+/// <summary>One attached device: itself, its unit, what that unit can do.</summary>
+[GenerateSerializer, Immutable]
+public sealed record Attachment(DeviceId Device, UnitId Unit, IommuCapabilities Capabilities);
+
+/// <summary>The whole desired state: sent when the IOASID is allocated (empty) and when it must be built again.</summary>
+[GenerateSerializer, Immutable]
+public sealed record BuildIoasid(Stamp Stamp, IoasidId Ioasid, IoasidSpec Spec, Area[] Areas, Attachment[] Attachments)
+    : IoasidDrive(Stamp, 0, Ioasid);
+
+/// <summary>A device joins, and the first one fixes the page sizes: route in the page table, context in the unit, then the device is enabled.</summary>
+[GenerateSerializer, Immutable]
+public sealed record AttachDevice(Stamp Stamp, long Previous, IoasidId Ioasid, IoasidSpec Spec, Attachment Attachment)
+    : IoasidDrive(Stamp, Previous, Ioasid);
+
+/// <summary>A device leaves: it is disabled and its translations are gone, then the context is blocked, then the route is removed.</summary>
+[GenerateSerializer, Immutable]
+public sealed record DetachDevice(Stamp Stamp, long Previous, IoasidId Ioasid, DeviceId Device)
+    : IoasidDrive(Stamp, Previous, Ioasid);
+
+/// <summary>One more area.</summary>
+[GenerateSerializer, Immutable]
+public sealed record MapArea(Stamp Stamp, long Previous, IoasidId Ioasid, Area Area) : IoasidDrive(Stamp, Previous, Ioasid);
+
+/// <summary>These areas are gone; answered when no device can reach them any more.</summary>
+[GenerateSerializer, Immutable]
+public sealed record UnmapAreas(Stamp Stamp, long Previous, IoasidId Ioasid, IovaRange[] Ranges) : IoasidDrive(Stamp, Previous, Ioasid);
+
+/// <summary>The IOASID is freed: tables dropped.</summary>
+[GenerateSerializer, Immutable]
+public sealed record DestroyIoasid(Stamp Stamp, long Previous, IoasidId Ioasid) : IoasidDrive(Stamp, Previous, Ioasid);

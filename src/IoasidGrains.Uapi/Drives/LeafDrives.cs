@@ -1,0 +1,52 @@
+// Drives of an Ioasid to page tables, units and devices, and calls on the DMA path.
+namespace IoasidGrains.Uapi;
+
+/// <summary>A drive to a PageTable; <paramref name="Previous"/> is the log entry driven to it before, else it answers NotDriven.</summary>
+[GenerateSerializer, Immutable]
+public abstract record TableDrive(Stamp Stamp, long Previous, PageTableId Table) : Drive(Stamp);
+
+/// <summary>The whole desired state of a table: format, areas, who uses it.</summary>
+[GenerateSerializer, Immutable]
+public sealed record FillTable(Stamp Stamp, PageTableId Table, IoasidSpec Spec, Area[] Areas, DeviceId[] Users) : TableDrive(Stamp, 0, Table);
+
+/// <summary>A device may translate through the table, or may no more.</summary>
+[GenerateSerializer, Immutable]
+public sealed record RouteDevice(Stamp Stamp, long Previous, PageTableId Table, DeviceId Device, bool Routed) : TableDrive(Stamp, Previous, Table);
+
+/// <summary>Leaves for one more area.</summary>
+[GenerateSerializer, Immutable]
+public sealed record MapPages(Stamp Stamp, long Previous, PageTableId Table, Area Area) : TableDrive(Stamp, Previous, Table);
+
+/// <summary>Clears the leaves of these areas; answers <see cref="CachedBy"/>.</summary>
+[GenerateSerializer, Immutable]
+public sealed record UnmapPages(Stamp Stamp, long Previous, PageTableId Table, IovaRange[] Ranges) : TableDrive(Stamp, Previous, Table);
+
+/// <summary>The table is gone.</summary>
+[GenerateSerializer, Immutable]
+public sealed record DropTable(Stamp Stamp, PageTableId Table) : TableDrive(Stamp, 0, Table);
+
+/// <summary>To an IommuUnit: the context entry of a device.</summary>
+[GenerateSerializer, Immutable]
+public sealed record SetContext(Stamp Stamp, UnitId Unit, DeviceId Device, ContextEntry Entry) : Drive(Stamp);
+
+/// <summary>To a Device: its route; null disables it, answered when no access under the old route is under way.</summary>
+[GenerateSerializer, Immutable]
+public sealed record SetRoute(Stamp Stamp, DeviceId Device, DmaRoute? Route) : Drive(Stamp);
+
+/// <summary>To a Device: numbered invalidation of these ranges; answered when no access that used them is under way.</summary>
+[GenerateSerializer, Immutable]
+public sealed record InvalidateTranslations(Stamp Stamp, DeviceId Device, PageTableId Table, IovaRange[] Ranges) : Drive(Stamp);
+
+/// <summary>From a Device to a PageTable: where does this access go? Answers <see cref="Translated"/> or <see cref="Faulted"/>.</summary>
+[GenerateSerializer, Immutable]
+public sealed record Translate(PageTableId Table, DeviceId Device, ulong Iova, int Length, DmaAccess Access, bool UnitEnforcesSnoop) : Command;
+
+/// <summary>From a Device to a GuestMemory: one contiguous piece of an access. Answers <see cref="MemoryAccessed"/>.</summary>
+/// <param name="Data">What to write; null reads.</param>
+/// <param name="Snooped">False goes past the caches.</param>
+[GenerateSerializer, Immutable]
+public sealed record AccessMemory(GuestMemoryId Memory, ulong Offset, int Length, byte[]? Data, bool Snooped) : Command;
+
+/// <summary>From a Kvm to its VM's memory: what wbinvd does now, since which append.</summary>
+[GenerateSerializer, Immutable]
+public sealed record SetWbinvd(GuestMemoryId Memory, long Order, WbinvdMode Mode) : Command;

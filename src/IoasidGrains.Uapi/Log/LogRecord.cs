@@ -1,0 +1,72 @@
+// One entry of an object's log: what changed, for whom, and what was answered.
+namespace IoasidGrains.Uapi;
+
+/// <summary>One append. It holds the effect and the answer together, so that a retry finds both or neither.</summary>
+/// <param name="Sequence">Position in the log of one object, from 1 without holes.</param>
+/// <param name="Request">Who asked.</param>
+/// <param name="Reply">What is answered; a drive may add outputs.</param>
+/// <param name="Changes">The effect.</param>
+[GenerateSerializer, Immutable]
+public sealed record LogRecord(long Sequence, RequestId Request, Reply Reply, Change[] Changes)
+{
+    /// <summary>Position among all appends of the store; the store sets it.</summary>
+    [Id(0)]
+    public long Order { get; init; }
+}
+
+/// <summary>One change of an fd's (or a VM's) own records.</summary>
+[GenerateSerializer, Immutable]
+public abstract record Change;
+
+[GenerateSerializer, Immutable]
+public sealed record FdOpened(OpenOptions Options) : Change;
+
+/// <summary>The user closed the fd; objects that devices still use stay.</summary>
+[GenerateSerializer, Immutable]
+public sealed record FdClosed : Change;
+
+[GenerateSerializer, Immutable]
+public sealed record MemoryRegistered(UserAddress Start, ulong Length) : Change;
+
+[GenerateSerializer, Immutable]
+public sealed record MemoryUnregistered(UserAddress Start) : Change;
+
+[GenerateSerializer, Immutable]
+public sealed record IoasidAllocated(IoasidNumber Number, IoasidSpec Spec) : Change;
+
+[GenerateSerializer, Immutable]
+public sealed record IoasidFreed(IoasidNumber Number) : Change;
+
+[GenerateSerializer, Immutable]
+public sealed record AreaMapped(IoasidNumber Number, Area Area) : Change;
+
+[GenerateSerializer, Immutable]
+public sealed record AreasUnmapped(IoasidNumber Number, IovaRange[] Ranges) : Change;
+
+[GenerateSerializer, Immutable]
+public sealed record DeviceBound(DeviceId Device, DeviceTraits Traits, IommuCapabilities Unit) : Change;
+
+/// <summary>The fd holds the device no more.</summary>
+/// <param name="FileOpen">False if the device file was closed.</param>
+[GenerateSerializer, Immutable]
+public sealed record DeviceUnbound(DeviceId Device, bool FileOpen) : Change;
+
+[GenerateSerializer, Immutable]
+public sealed record DeviceAttached(DeviceId Device, IoasidNumber Number) : Change;
+
+[GenerateSerializer, Immutable]
+public sealed record DeviceDetached(DeviceId Device) : Change;
+
+[GenerateSerializer, Immutable]
+public sealed record KvmAdded(VmId Vm) : Change;
+
+[GenerateSerializer, Immutable]
+public sealed record KvmRemoved(VmId Vm) : Change;
+
+/// <summary>KVM was told what the walk over the IOASIDs found.</summary>
+[GenerateSerializer, Immutable]
+public sealed record KvmUpdated(VmId Vm, bool Noncoherent) : Change;
+
+/// <summary>In a Kvm's own log: the VM is gone.</summary>
+[GenerateSerializer, Immutable]
+public sealed record VmClosed : Change;

@@ -1,0 +1,17 @@
+// What is chosen when an ioasid_fd is opened.
+namespace IoasidGrains.Uapi;
+
+/// <summary>The choices of one ioasid_fd; each is a switch that the mails leave open.</summary>
+/// <param name="Profile">Named policy; <c>seed-strict</c> is the mail's.</param>
+/// <param name="RefuseCoherencyGap">Strict mode: attach to a no-snoop IOASID answers EPERM until every KVM of the fd was told (domain 3.5).</param>
+/// <param name="MapNeedsAttach">RFC v1's letter: MAP before the first attach, or with a half-attached group, is EINVAL.</param>
+/// <param name="LockedLimit">Bytes that may be pinned (RLIMIT_MEMLOCK); past it MAP and REGISTER_MEMORY answer ENOMEM.</param>
+/// <param name="MappingLimit">Mappings that the fd may hold (dma_entry_limit); past it MAP answers ENOSPC.</param>
+[GenerateSerializer, Immutable]
+public sealed record OpenOptions(
+    string Profile, bool RefuseCoherencyGap, bool MapNeedsAttach, ulong LockedLimit, int MappingLimit)
+{
+    public const string SeedStrict = "seed-strict";
+
+    public static readonly OpenOptions Default = new(SeedStrict, false, false, ulong.MaxValue, 65535);
+}

@@ -1,0 +1,148 @@
+// What an ioctl reports besides its return value, and how a flow writes it: words and key=value, separated by blanks.
+namespace IoasidGrains.Uapi;
+
+/// <summary>The outputs of one ioctl. <see cref="Text"/> is its one canonical spelling.</summary>
+[GenerateSerializer, Immutable]
+public abstract record Outputs
+{
+    public abstract string Text { get; }
+}
+
+/// <summary>IOASID_GET_DEV_INFO: the fixed attributes of a device's IOMMU unit.</summary>
+[GenerateSerializer, Immutable]
+public sealed record DeviceInfo(IommuCapabilities Unit, DeviceTraits Device) : Outputs
+{
+    public override string Text =>
+        $"{(Unit.EnforceSnoop ? "enforce_snoop" : "no_enforce_snoop")} width={Unit.AddressWidth} pages={Unit.PageSizeNames}"
+        + $" reserved={Reserved} id={Device.Id}";
+
+    private string Reserved => string.Join(',', Unit.Reserved.Concat(Device.Reserved).Append(Quantity.InterruptWindow).Order().Distinct());
+}
+
+/// <summary>IOASID_GET_INFO: what one IOASID is.</summary>
+[GenerateSerializer, Immutable]
+public sealed record IoasidInfo(IoasidSpec Spec, int Devices, int Mappings, IovaRange[] Reserved) : Outputs
+{
+    public override string Text =>
+        $"{Spec.Format.Word()} width={Spec.AddressWidth} pages={Quantity.PageSizeNames(Spec.PageSizes)}"
+        + $" devices={Devices} mappings={Mappings} reserved={string.Join(',', Reserved)}";
+}
+
+/// <summary>What KVM does now for this VM.</summary>
+/// <param name="NoncoherentCount">How many fds and files make the VM's DMA non-coherent.</param>
+[GenerateSerializer, Immutable]
+public sealed record KvmCoherency(int NoncoherentCount) : Outputs
+{
+    public WbinvdMode Wbinvd => NoncoherentCount == 0 ? WbinvdMode.Nop : WbinvdMode.Emulated;
+
+    public override string Text => $"noncoherent_dma={NoncoherentCount} wbinvd={Wbinvd.Word()}";
+}
+
+/// <summary>An event: from now on a no-snoop device of these VMs may do non-coherent DMA that their KVM was not told of (domain 3.5).</summary>
+[GenerateSerializer, Immutable]
+public sealed record CoherencyGap(VmId[] Vms) : Outputs
+{
+    public override string Text => $"coherency_gap={string.Join(',', Vms)}";
+}
+
+/// <summary>IOASID_UNMAP_DMA: bytes removed.</summary>
+[GenerateSerializer, Immutable]
+public sealed record UnmappedBytes(ulong Bytes) : Outputs
+{
+    public override string Text => $"size=0x{Bytes:x}";
+}
+
+/// <summary>A guest's wbinvd: skipped, or executed.</summary>
+[GenerateSerializer, Immutable]
+public sealed record WbinvdOutcome(WbinvdMode Mode) : Outputs
+{
+    public override string Text => Mode == WbinvdMode.Nop ? "ignored" : "flushed";
+}
+
+/// <summary>Bytes that were read, in hex, two digits a byte.</summary>
+[GenerateSerializer, Immutable]
+public sealed record MemoryBytes(byte[] Bytes) : Outputs
+{
+    public override string Text => $"data={Convert.ToHexStringLower(Bytes)}";
+}
+
+/// <summary>One device access: where it went and whether caches were snooped, or the fault that stopped it.</summary>
+/// <param name="Fault">None if it went through.</param>
+/// <param name="Code">VT-d's reason code of the fault.</param>
+/// <param name="Iova">The address that faulted.</param>
+/// <param name="Memory">Where the access began.</param>
+/// <param name="Snooped">True if the caches were consulted.</param>
+/// <param name="Data">Bytes of a read.</param>
+/// <param name="Gap">Not snooped, in the memory of a VM whose KVM ignores wbinvd.</param>
+[GenerateSerializer, Immutable]
+public sealed record DmaOutcome(
+    DmaFault Fault, int Code, ulong Iova, UserAddress Memory, bool Snooped, byte[]? Data, bool Gap) : Outputs
+{
+    public override string Text => Fault != DmaFault.None
+        ? $"fault={Fault.Word()} reason=0x{Code:x} iova=0x{Iova:x}"
+        : $"at={Memory} {(Snooped ? "snooped" : "not_snooped")}"
+          + (Data is null ? "" : $" data={Convert.ToHexStringLower(Data)}")
+          + (Gap ? " coherency_gap" : "");
+}
+
+/// <summary>One line of <c>status</c>, and the objects that this one keeps.</summary>
+[GenerateSerializer, Immutable]
+public sealed record ObjectStatus(ObjectId Id, string State, string Detail, ObjectId[] Children) : Outputs
+{
+    public override string Text => $"{State} {Detail}".TrimEnd();
+}
+
+/// <summary>To the fd: the declared facts of a device and whether its file is open.</summary>
+[GenerateSerializer, Immutable]
+public sealed record DeviceDescription(DeviceTraits Traits, bool FileOpen, FdId? Holder) : Outputs
+{
+    public override string Text => Holder is { } fd ? $"holder={fd}" : "free";
+}
+
+/// <summary>To the fd: what a unit can do.</summary>
+[GenerateSerializer, Immutable]
+public sealed record UnitDescription(IommuCapabilities Capabilities) : Outputs
+{
+    public override string Text => Capabilities.EnforceSnoop ? "enforce_snoop" : "no_enforce_snoop";
+}
+
+/// <summary>To the IOASID: the devices that may hold translations of the range just cleared.</summary>
+[GenerateSerializer, Immutable]
+public sealed record CachedBy(DeviceId[] Devices) : Outputs
+{
+    public override string Text => $"cached_by={string.Join(',', Devices)}";
+}
+
+/// <summary>To the device: contiguous pieces of user memory, in the order of the IOVA.</summary>
+[GenerateSerializer, Immutable]
+public sealed record Translated(DmaSegment[] Segments) : Outputs
+{
+    public override string Text => $"segments={Segments.Length}";
+}
+
+/// <summary>One contiguous piece of a translated access.</summary>
+[GenerateSerializer, Immutable]
+public readonly record struct DmaSegment(UserAddress Memory, int Length, bool EnforcesSnoop);
+
+/// <summary>To the device: the translation failed at an address.</summary>
+[GenerateSerializer, Immutable]
+public sealed record Faulted(DmaFault Fault, ulong Iova) : Outputs
+{
+    public override string Text => $"fault={Fault.Word()}";
+}
+
+/// <summary>With <see cref="ReplyStatus.NotDriven"/>: the leaf that started without its records, and the fds that must drive it again before it can answer.</summary>
+[GenerateSerializer, Immutable]
+public sealed record MustDrive(ObjectId Leaf, FdId[] Fds) : Outputs
+{
+    public override string Text => $"not_driven={Leaf} by={string.Join(',', Fds)}";
+}
+
+/// <summary>To the device: one piece of an access is done.</summary>
+/// <param name="Data">Bytes of a read; null for a write.</param>
+/// <param name="Gap">It went past the caches of a VM whose KVM ignores wbinvd.</param>
+[GenerateSerializer, Immutable]
+public sealed record MemoryAccessed(byte[]? Data, bool Gap) : Outputs
+{
+    public override string Text => Gap ? "coherency_gap" : "";
+}
