@@ -16,6 +16,7 @@ public sealed class ClusterUapi(IGrainFactory grains, TimeSpan? deadline = null)
     public static readonly TimeSpan DefaultDeadline = TimeSpan.FromSeconds(10);
 
     private readonly TimeSpan _deadline = deadline ?? DefaultDeadline;
+    private readonly GrainDoor _door = new(grains);
     private readonly ICommitLogGrain _log = grains.GetGrain<ICommitLogGrain>(ICommitLogGrain.Key);
 
     // Only a memory: a wrong entry costs one NotMine.
@@ -32,7 +33,7 @@ public sealed class ClusterUapi(IGrainFactory grains, TimeSpan? deadline = null)
             try
             {
                 target ??= await Target(command.Entry);
-                Reply reply = await GrainDoor.Send(grains, target.Value, command);
+                Reply reply = await _door.Send(target.Value, command);
                 switch (reply.Status)
                 {
                     case ReplyStatus.Answered:
@@ -96,7 +97,7 @@ public sealed class ClusterUapi(IGrainFactory grains, TimeSpan? deadline = null)
         var must = (MustDrive)reply.Outputs!;
         foreach (FdId fd in must.Fds)
         {
-            await GrainDoor.Send(grains, fd.Object, new DriveAgain(fd, must.Leaf));
+            await _door.Send(fd.Object, new DriveAgain(fd, must.Leaf));
         }
     }
 

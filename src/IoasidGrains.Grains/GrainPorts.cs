@@ -1,4 +1,5 @@
 // What all mailboxes of a silo share; one instance per silo.
+using IoasidGrains.Contracts;
 using Orleans.Runtime;
 
 namespace IoasidGrains.Grains;
@@ -8,7 +9,7 @@ public sealed class GrainPorts(ICommitLog log, IGrainFactory grains, IGrainRunti
 {
     internal ICommitLog Log { get; } = log;
 
-    internal IGrainFactory Grains { get; } = grains;
+    internal GrainDoor Door { get; } = new(grains);
 
     internal IGrainRuntime Runtime { get; } = runtime;
 }

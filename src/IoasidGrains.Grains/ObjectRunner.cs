@@ -19,7 +19,7 @@ internal sealed class ObjectRunner(KernelObject kernelObject, long epoch, GrainP
 
     public async ValueTask<Reply> Run(Command command)
     {
-        if (command is Declaration declaration && !await Declare(declaration))
+        if (command is Declaration declaration && !await UntilKnown(() => ports.Log.Declare(declaration)))
         {
             return Reply.Refuse(Errno.EEXIST);
         }
@@ -33,7 +33,8 @@ internal sealed class ObjectRunner(KernelObject kernelObject, long epoch, GrainP
                 case Answer answer:
                     return answer.Reply;
                 case Commit commit:
-                    CommitResult result = await Append(commit);
+                    // The log recognises an append that is sent again.
+                    CommitResult result = await UntilKnown(() => ports.Log.Append(kernelObject.Id, epoch, commit.Record, commit.Claims));
                     if (result.Status is CommitStatus.Fenced or CommitStatus.Failed)
                     {
                         Fenced = result.Status == CommitStatus.Fenced;
@@ -44,8 +45,8 @@ internal sealed class ObjectRunner(KernelObject kernelObject, long epoch, GrainP
                     step = commit.Then(result);
                     break;
                 case Call call:
-                    Reply? reply = await Send(call, mustFinish);
-                    if (reply is null)
+                    CheckGoesDown(call);
+                    if (await Send(call, mustFinish) is not { } reply)
                     {
                         return Reply.Refuse(Errno.EIO);
                     }
@@ -56,58 +57,38 @@ internal sealed class ObjectRunner(KernelObject kernelObject, long epoch, GrainP
         }
     }
 
-    /// <summary>The host inventory has it before the object does.</summary>
-    private async ValueTask<bool> Declare(Declaration declaration)
+    private void CheckGoesDown(Call call)
     {
-        BackOff backOff = default;
-        while (true)
+        if (!ObjectId.MayCall(kernelObject.Id, call.To))
         {
-            try
-            {
-                return await ports.Log.Declare(declaration);
-            }
-            catch (Exception exception) when (LostCall.Is(exception))
-            {
-                await backOff.Pause();
-            }
-        }
-    }
-
-    /// <summary>An append whose outcome is unknown is sent again: the log recognises it.</summary>
-    private async ValueTask<CommitResult> Append(Commit commit)
-    {
-        BackOff backOff = default;
-        while (true)
-        {
-            try
-            {
-                return await ports.Log.Append(kernelObject.Id, epoch, commit.Record, commit.Claims);
-            }
-            catch (Exception exception) when (LostCall.Is(exception))
-            {
-                await backOff.Pause();
-            }
+            throw new InvariantException($"{kernelObject.Id} called {call.To} with {call.Command.GetType().Name}; calls go down.");
         }
     }
 
     /// <summary>Null if the call was lost and need not arrive.</summary>
     private async ValueTask<Reply?> Send(Call call, bool mustFinish)
     {
-        Invariant.Check(ObjectId.MayCall(kernelObject.Id, call.To), $"{kernelObject.Id} called {call.To} with {call.Command.GetType().Name}; calls go down.");
+        try
+        {
+            return await ports.Door.Send(call.To, call.Command);
+        }
+        catch (Exception exception) when (LostCall.Is(exception))
+        {
+            return mustFinish ? await UntilKnown(() => ports.Door.Send(call.To, call.Command)) : null;
+        }
+    }
+
+    private static async ValueTask<T> UntilKnown<T>(Func<ValueTask<T>> attempt)
+    {
         BackOff backOff = default;
         while (true)
         {
             try
             {
-                return await GrainDoor.Send(ports.Grains, call.To, call.Command);
+                return await attempt();
             }
             catch (Exception exception) when (LostCall.Is(exception))
             {
-                if (!mustFinish)
-                {
-                    return null;
-                }
-
                 await backOff.Pause();
             }
         }

@@ -10,6 +10,9 @@ namespace IoasidGrains.Console;
 /// <summary>A client connection. Its hosts have fresh names, so that two runs on one cluster do not meet.</summary>
 internal sealed class ClusterPort : Port
 {
+    /// <summary>How long a gateway may take to answer.</summary>
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(15);
+
     private readonly ClusterConnection _connection;
 
     private ClusterPort(ClusterConnection connection)
@@ -18,12 +21,17 @@ internal sealed class ClusterPort : Port
     public static async Task<Port> OpenAsync(string gateway, CancellationToken cancellation)
     {
         (string host, int port) = PortOptions.Split(gateway)!.Value;
+        using var patience = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        patience.CancelAfter(Patience);
         try
         {
-            IPAddress[] addresses = await Dns.GetHostAddressesAsync(host, cancellation);
-            return new ClusterPort(await ClusterConnection.ConnectAsync(new IPEndPoint(addresses[0], port), cancellation: cancellation));
+            IPAddress[] addresses = await Dns.GetHostAddressesAsync(host, patience.Token);
+            var endpoint = new IPEndPoint(addresses[0], port);
+            await RequireListener(endpoint, patience.Token);
+            return new ClusterPort(await ClusterConnection.ConnectAsync(endpoint, cancellation: patience.Token));
         }
-        catch (Exception exception) when (exception is SocketException or OrleansException)
+        catch (Exception exception) when (
+            exception is SocketException or OrleansException || (exception is OperationCanceledException && !cancellation.IsCancellationRequested))
         {
             throw new ConsoleException($"no cluster answers at the gateway {gateway}; see --gateway, and deploy/ for how to start one.");
         }
@@ -34,4 +42,11 @@ internal sealed class ClusterPort : Port
         host.Name.StartsWith(Session, StringComparison.Ordinal) ? _connection.Uapi.Forget(host) : ValueTask.CompletedTask;
 
     public override ValueTask DisposeAsync() => _connection.DisposeAsync();
+
+    /// <summary>The client of Orleans tries a dead gateway for minutes; a plain connection says at once that nobody listens.</summary>
+    private static async Task RequireListener(IPEndPoint gateway, CancellationToken cancellation)
+    {
+        using var socket = new Socket(gateway.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
+        await socket.ConnectAsync(gateway, cancellation);
+    }
 }

@@ -58,7 +58,7 @@ internal sealed class ShellVerb
         var editor = new LineEditor(() => System.Console.ReadKey(intercept: true), _terminal.Out, () => System.Console.WindowWidth, history, session.Complete);
         while (ReadLine(editor) is { } line)
         {
-            history.Add(line);
+            history.Add(line.TrimEnd());
             if (!await session.RunLine(line))
             {
                 break;

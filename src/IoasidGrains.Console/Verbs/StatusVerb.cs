@@ -57,7 +57,7 @@ internal sealed class StatusVerb
         try
         {
             FlowResult result = await runner.Run(flow, null, cancellation);
-            Print(await new StatusReader(port.Uapi, port.Session).Read(host), json, withHost: false);
+            Print(await new StatusReader(port.Uapi, port.Session + "/table").Read(host), json, withHost: false);
             if (result.Differed > 0)
             {
                 _terminal.Error.WriteLine($"{flow.FileName}: {result.Differed} of {result.Results.Count} steps differ; see ioasid run");

@@ -13,6 +13,7 @@ public sealed class Machine(Schedule? schedule = null, Fault? fault = null) : IU
     private readonly List<MachineEvent> _pending = [];
     private readonly Schedule _schedule = schedule ?? Schedule.InOrder();
     private readonly Dictionary<(string Session, DeviceId Device), FdId> _remembered = [];
+    private readonly Dictionary<string, int> _numbers = [];
     private int _calls;
 
     public CommitStore Store { get; } = new();
@@ -72,7 +73,7 @@ public sealed class Machine(Schedule? schedule = null, Fault? fault = null) : IU
         MachineEvent taken = _pending[index];
         _pending.RemoveAt(index);
         Events++;
-        TraceHash = (TraceHash ^ (ulong)HashOf(taken)) * 1099511628211;
+        TraceHash = (TraceHash ^ HashOf(taken)) * 1099511628211;
         Trace?.Add($"{Events,5} {taken}");
         taken.Run();
         return true;
@@ -85,19 +86,19 @@ public sealed class Machine(Schedule? schedule = null, Fault? fault = null) : IU
         _mailboxes.Remove(id);
     }
 
-    private static int HashOf(MachineEvent taken) =>
-        StringHash(taken.Lane) * 31 + (int)taken.Kind + (StringHash(taken.Operation.Command.Request.Session) * 17) + ((int)taken.Operation.Command.Request.Sequence << 8);
+    private ulong HashOf(MachineEvent taken) =>
+        ((ulong)NumberOf(taken.Lane) << 40) ^ ((ulong)NumberOf(taken.Operation.Command.Request.Session ?? "") << 24)
+        ^ ((ulong)taken.Operation.Command.Request.Sequence << 4) ^ (ulong)taken.Kind;
 
-    /// <summary>Not string.GetHashCode, which differs from process to process.</summary>
-    private static int StringHash(string? text)
+    /// <summary>Numbers in order of first appearance, so that a hash is the same in every process.</summary>
+    private int NumberOf(string name)
     {
-        int hash = 0;
-        foreach (char c in text ?? "")
+        if (!_numbers.TryGetValue(name, out int number))
         {
-            hash = (hash * 31) + c;
+            _numbers.Add(name, number = _numbers.Count + 1);
         }
 
-        return hash;
+        return number;
     }
 
     // ---- the client's side -------------------------------------------------------------------------------------------------------------

@@ -14,6 +14,7 @@ public sealed class FlowRunner(IUapi uapi, HostId host, string session)
 {
     private readonly ConcurrentDictionary<string, long> _sequences = new();
     private readonly OpenFiles _open = new();
+    private readonly StatusReader _status = new(uapi, session);
 
     public FlowNames Names { get; } = new(host);
 
@@ -43,7 +44,7 @@ public sealed class FlowRunner(IUapi uapi, HostId host, string session)
         FlowStep step = line.Step ?? throw new ArgumentException("The line holds no step.", nameof(line));
         if (step is StatusStep)
         {
-            return new StepResult(line, Reply.Ok, await new StatusReader(uapi, session).Read(host));
+            return new StepResult(line, Reply.Ok, await _status.Read(host));
         }
 
         StepPlan plan = step.Plan(Names, NextRequest(line.Client));

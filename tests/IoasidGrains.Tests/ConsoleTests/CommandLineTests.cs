@@ -7,7 +7,7 @@ namespace IoasidGrains.Tests;
 public sealed class CommandLineTests
 {
     [Theory]
-    [InlineData("run", 2, "Required argument missing")]
+    [InlineData("run", 2, "Required argument 'FILE' missing")]
     [InlineData("rum", 2, "Did you mean 'run'?")]
     [InlineData("", 2, "Required command")]
     [InlineData("run x --onn machine", 2, "There is no option '--onn'. Did you mean '--on'?")]

@@ -1,0 +1,85 @@
+// Runs the steps of a script as several clients on one Machine, and compares what happened with the same operations one at a time in commit order.
+using IoasidGrains.Uapi;
+
+namespace IoasidGrains.Core;
+
+/// <summary>One run of a script; used by the interleaving sweeps.</summary>
+internal sealed class ConcurrentRun(IScript script, Machine machine)
+{
+    private sealed record Done(int Step, UapiCommand Command, long EffectAt, Reply Reply);
+
+    private readonly IScriptRun _run = script.Start(guesses: true);
+    private readonly List<Done> _done = [];
+
+    /// <summary>Runs queues of steps, each as one client: its next step starts when its last was answered. Ends when nothing is pending.</summary>
+    public void Run(params Queue<int>[] clients)
+    {
+        (int Step, Operation Operation)?[] running = new (int, Operation)?[clients.Length];
+        do
+        {
+            for (int client = 0; client < clients.Length; client++)
+            {
+                running[client] = Advance(clients[client], client, running[client]);
+            }
+        }
+        while (machine.TakeOne());
+
+        Invariant.Check(running.All(entry => entry is null), "Some operation never ends: its answer is not pending.");
+    }
+
+    /// <summary>The first rule that is broken now that nothing is pending; null if all hold.</summary>
+    public string? FirstBroken() => Invariants.FirstBroken(MachineStatus.Of(machine));
+
+    /// <summary>The first answer or status line that differs when the same commands are run one at a time in the order of their effect; null if none does.</summary>
+    public string? FirstDifference()
+    {
+        var serial = new Machine();
+        foreach (Done operation in _done.OrderBy(operation => operation.EffectAt))
+        {
+            Operation again = serial.Start(operation.Command);
+            serial.RunAll();
+            if (again.Reply!.ToString() != operation.Reply.ToString())
+            {
+                return $"'{script.Text(operation.Step)}' ({operation.Command.Request}) answered '{operation.Reply}' among others"
+                    + $" and '{again.Reply}' one at a time in commit order.";
+            }
+        }
+
+        return FirstDifference(MachineStatus.HeldLines(machine), MachineStatus.HeldLines(serial));
+    }
+
+    private (int, Operation)? Advance(Queue<int> steps, int client, (int Step, Operation Operation)? running)
+    {
+        if (running is { } current)
+        {
+            if (current.Operation.Reply is not { } reply)
+            {
+                return running;
+            }
+
+            _done.Add(new Done(current.Step, current.Operation.Command, current.Operation.EffectAt, reply));
+            _run.Finish(current.Step, reply);
+        }
+
+        while (steps.TryDequeue(out int step))
+        {
+            (UapiCommand? command, Reply? immediate) = _run.Plan(step, new RequestId($"c{client}", step + 1));
+            if (command is not null)
+            {
+                return (step, machine.Start(command));
+            }
+
+            _run.Finish(step, immediate!);
+        }
+
+        return null;
+    }
+
+    private static string? FirstDifference(string[] concurrent, string[] serial)
+    {
+        string? here = concurrent.Except(serial).FirstOrDefault();
+        string? there = serial.Except(concurrent).FirstOrDefault();
+        return here is null && there is null ? null
+            : $"Afterwards there is '{here ?? "nothing"}' among others and '{there ?? "nothing"}' one at a time in commit order.";
+    }
+}
