@@ -5,10 +5,14 @@ program="${1:?usage: three-silos.sh DIRECTORY}/IoasidGrains.Silo.dll"
 settings=$(dirname "$0")/env
 pids=
 
+# The first silo keeps the membership, so it goes last.
 stop() {
     trap - INT TERM EXIT
-    [ -z "$pids" ] || kill $pids 2>/dev/null || true
-    wait
+    for pid in $pids; do
+        kill "$pid" 2>/dev/null || true
+        wait "$pid" || true
+    done
+    exit 0
 }
 trap stop INT TERM EXIT
 
@@ -18,6 +22,6 @@ for silo in 1 2 3; do
         . "$settings/$silo.env"
         exec dotnet "$program"
     ) &
-    pids="$pids $!"
+    pids="$! $pids"
 done
 wait

@@ -33,8 +33,7 @@ internal sealed class ObjectRunner(KernelObject kernelObject, long epoch, GrainP
                 case Answer answer:
                     return answer.Reply;
                 case Commit commit:
-                    // The log recognises an append that is sent again.
-                    CommitResult result = await UntilKnown(() => ports.Log.Append(kernelObject.Id, epoch, commit.Record, commit.Claims));
+                    CommitResult result = await Append(commit);
                     if (result.Status is CommitStatus.Fenced or CommitStatus.Failed)
                     {
                         Fenced = result.Status == CommitStatus.Fenced;
@@ -46,7 +45,17 @@ internal sealed class ObjectRunner(KernelObject kernelObject, long epoch, GrainP
                     break;
                 case Call call:
                     CheckGoesDown(call);
-                    if (await Send(call, mustFinish) is not { } reply)
+                    Reply? reply;
+                    try
+                    {
+                        reply = await ports.Door.Send(call.To, call.Command);
+                    }
+                    catch (Exception exception) when (LostCall.Is(exception))
+                    {
+                        reply = mustFinish ? await UntilKnown(() => ports.Door.Send(call.To, call.Command)) : null;
+                    }
+
+                    if (reply is null)
                     {
                         return Reply.Refuse(Errno.EIO);
                     }
@@ -65,18 +74,9 @@ internal sealed class ObjectRunner(KernelObject kernelObject, long epoch, GrainP
         }
     }
 
-    /// <summary>Null if the call was lost and need not arrive.</summary>
-    private async ValueTask<Reply?> Send(Call call, bool mustFinish)
-    {
-        try
-        {
-            return await ports.Door.Send(call.To, call.Command);
-        }
-        catch (Exception exception) when (LostCall.Is(exception))
-        {
-            return mustFinish ? await UntilKnown(() => ports.Door.Send(call.To, call.Command)) : null;
-        }
-    }
+    /// <summary>The log recognises an append that is sent again.</summary>
+    private ValueTask<CommitResult> Append(Commit commit) =>
+        UntilKnown(() => ports.Log.Append(kernelObject.Id, epoch, commit.Record, commit.Claims));
 
     private static async ValueTask<T> UntilKnown<T>(Func<ValueTask<T>> attempt)
     {

@@ -33,43 +33,23 @@ internal sealed record SiloSettings(
     /// <summary>Reads and checks every setting; what is wrong is added to <paramref name="errors"/>, a sentence each, and null is returned.</summary>
     public static SiloSettings? Read(IConfiguration configuration, List<string> errors)
     {
-        IPAddress address = Setting(configuration, errors, "Address", "an IP address", text => IPAddress.TryParse(text, out IPAddress? ip) ? ip : null) ?? IPAddress.None;
-        int siloPort = Port(configuration, errors, "SiloPort");
-        int gatewayPort = Port(configuration, errors, "GatewayPort");
+        var reader = new SettingReader(configuration, errors);
+        string clusterId = reader.Read<string>("ClusterId", "a name", Name, "");
+        string serviceId = reader.Read<string>("ServiceId", "a name", Name, "");
+        IPAddress address = reader.Read<IPAddress>("Address", "an IP address", IPAddress.TryParse, IPAddress.None);
+        int siloPort = reader.Read<int>("SiloPort", "a port, 1 to 65535", Port, 0);
+        int gatewayPort = reader.Read<int>("GatewayPort", "a port, 1 to 65535", Port, 0);
+        var listen = new IPEndPoint(address, siloPort);
+        IPEndPoint? primary = reader.Read<IPEndPoint?>("Primary", "empty or ADDRESS:PORT", Primary, null);
+        Uri? health = reader.Read<Uri?>("HealthUrl", "an http URL with a port, as in http://127.0.0.1:8080", Url, null);
+        TimeSpan timeout = reader.Read<TimeSpan>("ResponseTimeout", "hh:mm:ss, at least one second", Timeout, default);
         if (siloPort == gatewayPort && siloPort != 0)
         {
             errors.Add($"SiloPort and GatewayPort are both {siloPort}; they must differ.");
         }
 
-        var listen = new IPEndPoint(address, siloPort);
-        var settings = new SiloSettings(
-            Name(configuration, errors, "ClusterId"),
-            Name(configuration, errors, "ServiceId"),
-            listen,
-            gatewayPort,
-            Setting(configuration, errors, "Primary", "empty or ADDRESS:PORT", text => text.Length == 0 ? listen : EndPoint(text)) ?? listen,
-            Setting(configuration, errors, "HealthUrl", "an http URL with a port, as in http://127.0.0.1:8080", Url) ?? new Uri("http://127.0.0.1"),
-            Setting<object>(configuration, errors, "ResponseTimeout", "hh:mm:ss, at least one second", Seconds) as TimeSpan? ?? default);
-        return errors.Count == 0 ? settings : null;
-    }
-
-    private static string Name(IConfiguration configuration, List<string> errors, string key) =>
-        Setting(configuration, errors, key, "a name", text => string.IsNullOrWhiteSpace(text) ? null : text) ?? "";
-
-    private static int Port(IConfiguration configuration, List<string> errors, string key) =>
-        Setting<object>(configuration, errors, key, "a port, 1 to 65535", text =>
-            int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int port) && port is > 0 and <= IPEndPoint.MaxPort ? port : null) as int? ?? 0;
-
-    private static T? Setting<T>(IConfiguration configuration, List<string> errors, string key, string expected, Func<string, T?> parse) where T : class
-    {
-        string text = configuration[key] ?? "";
-        T? value = parse(text);
-        if (value is null)
-        {
-            errors.Add($"{key} is \"{text}\"; expected {expected}.");
-        }
-
-        return value;
+        return errors.Count != 0 || health is null ? null
+            : new SiloSettings(clusterId, serviceId, listen, gatewayPort, primary ?? listen, health, timeout);
     }
 
     private static bool IsInUse(IPEndPoint endpoint)
@@ -86,11 +66,24 @@ internal sealed record SiloSettings(
         }
     }
 
-    private static IPEndPoint? EndPoint(string text) => IPEndPoint.TryParse(text, out IPEndPoint? endpoint) && endpoint.Port != 0 ? endpoint : null;
+    private static bool Name(string text, out string name)
+    {
+        name = text;
+        return !string.IsNullOrWhiteSpace(text);
+    }
 
-    private static Uri? Url(string text) =>
-        Uri.TryCreate(text, UriKind.Absolute, out Uri? url) && url.Scheme == Uri.UriSchemeHttp && url.PathAndQuery == "/" ? url : null;
+    private static bool Port(string text, out int port) =>
+        int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out port) && port is > 0 and <= IPEndPoint.MaxPort;
 
-    private static object? Seconds(string text) =>
-        TimeSpan.TryParse(text, CultureInfo.InvariantCulture, out TimeSpan time) && time >= TimeSpan.FromSeconds(1) ? time : null;
+    private static bool Primary(string text, out IPEndPoint? endpoint)
+    {
+        endpoint = null;
+        return text.Length == 0 || (IPEndPoint.TryParse(text, out endpoint) && endpoint.Port != 0);
+    }
+
+    private static bool Url(string text, out Uri? url) =>
+        Uri.TryCreate(text, UriKind.Absolute, out url) && url.Scheme == Uri.UriSchemeHttp && url.PathAndQuery == "/";
+
+    private static bool Timeout(string text, out TimeSpan time) =>
+        TimeSpan.TryParse(text, CultureInfo.InvariantCulture, out time) && time >= TimeSpan.FromSeconds(1);
 }

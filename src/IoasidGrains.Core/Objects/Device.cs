@@ -7,12 +7,14 @@ namespace IoasidGrains.Core;
 /// <param name="Traits">Null until it is declared.</param>
 /// <param name="FileOpen">Its device file is open.</param>
 /// <param name="Holder">The fd that has bound it.</param>
-/// <param name="Unit">What the unit in front of it can do, as its holder said.</param>
+/// <param name="Unit">What the unit in front of it can do, as its holder said; null until that holder has driven it.</param>
 /// <param name="Route">Null: blocked.</param>
 /// <param name="Order">The last append that was driven here.</param>
+/// <param name="HoldOrder">The last append by which it was taken or let go.</param>
 /// <param name="FileRequest">The last open() or close() that the device itself answered: the same one again has been done.</param>
 public sealed record DeviceState(
-    DeviceTraits? Traits, bool FileOpen, FdId? Holder, IommuCapabilities? Unit, DmaRoute? Route, long Order, RequestId FileRequest);
+    DeviceTraits? Traits, bool FileOpen, FdId? Holder, IommuCapabilities? Unit, DmaRoute? Route, long Order, long HoldOrder,
+    RequestId FileRequest);
 
 /// <summary>
 /// Does the DMA. It started without its records if another fd had claimed it before it started; then it is blocked until that fd drives it again.
@@ -27,7 +29,7 @@ public sealed class Device : KernelObject
         : base(id)
     {
         _id = new DeviceId(id.Key);
-        _state = new DeviceState((stored.Declaration as DeclareDevice)?.Traits, true, stored.Holders.Length > 0 ? stored.Holders[0] : null, null, null, -1, default);
+        _state = new DeviceState((stored.Declaration as DeclareDevice)?.Traits, true, stored.Holders.Length > 0 ? stored.Holders[0] : null, null, null, -1, -1, default);
     }
 
     public override object State
@@ -86,19 +88,25 @@ public sealed class Device : KernelObject
         return Done(Errno.OK);
     }
 
-    /// <summary>A new holder starts from blocked, whatever was before.</summary>
+    /// <summary>A new holder starts from blocked, whatever was before. Driven again it does nothing: the file may have been opened again since.</summary>
     private Step Hold(HoldDevice hold)
     {
+        if (hold.Stamp.Order <= _state.HoldOrder)
+        {
+            return Done(Errno.OK);
+        }
+
         _state = _state with
         {
-            Holder = hold.Held ? hold.Stamp.Fd : null, FileOpen = hold.FileOpen, Unit = hold.Unit, Route = null, Order = hold.Stamp.Order,
+            Holder = hold.Held ? hold.Stamp.Fd : null, FileOpen = hold.FileOpen, Unit = hold.Unit, Route = null,
+            Order = hold.Stamp.Order, HoldOrder = hold.Stamp.Order,
         };
         return Done(Errno.OK);
     }
 
     private Step Route(SetRoute set)
     {
-        _state = _state with { Route = set.Route, Order = set.Stamp.Order };
+        _state = _state with { Route = set.Route, Unit = set.Route?.Unit ?? _state.Unit, Order = set.Stamp.Order };
         return Done(Errno.OK);
     }
 
@@ -110,7 +118,7 @@ public sealed class Device : KernelObject
             return Done(_state.FileOpen ? Errno.EINVAL : Errno.EBADF);
         }
 
-        if (_state.Order < 0)
+        if (_state.Unit is null)
         {
             return new Answer(Reply.NotDriven(Id, holder));
         }
