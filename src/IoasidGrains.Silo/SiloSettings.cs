@@ -34,15 +34,15 @@ internal sealed record SiloSettings(
     public static SiloSettings? Read(IConfiguration configuration, List<string> errors)
     {
         var reader = new SettingReader(configuration, errors);
-        string clusterId = reader.Read<string>("ClusterId", "a name", Name, "");
-        string serviceId = reader.Read<string>("ServiceId", "a name", Name, "");
-        IPAddress address = reader.Read<IPAddress>("Address", "an IP address", IPAddress.TryParse, IPAddress.None);
-        int siloPort = reader.Read<int>("SiloPort", "a port, 1 to 65535", Port, 0);
-        int gatewayPort = reader.Read<int>("GatewayPort", "a port, 1 to 65535", Port, 0);
+        string clusterId = reader.Read<string>("ClusterId", "a name", IsName, "");
+        string serviceId = reader.Read<string>("ServiceId", "a name", IsName, "");
+        IPAddress address = reader.Read<IPAddress?>("Address", "an IP address", IPAddress.TryParse, null) ?? IPAddress.None;
+        int siloPort = reader.Read<int>("SiloPort", "a port, 1 to 65535", IsPort, 0);
+        int gatewayPort = reader.Read<int>("GatewayPort", "a port, 1 to 65535", IsPort, 0);
         var listen = new IPEndPoint(address, siloPort);
-        IPEndPoint? primary = reader.Read<IPEndPoint?>("Primary", "empty or ADDRESS:PORT", Primary, null);
-        Uri? health = reader.Read<Uri?>("HealthUrl", "an http URL with a port, as in http://127.0.0.1:8080", Url, null);
-        TimeSpan timeout = reader.Read<TimeSpan>("ResponseTimeout", "hh:mm:ss, at least one second", Timeout, default);
+        IPEndPoint? primary = reader.Read<IPEndPoint?>("Primary", "empty or ADDRESS:PORT", IsPrimary, null);
+        Uri? health = reader.Read<Uri?>("HealthUrl", "an http URL with a port, as in http://127.0.0.1:8080", IsUrl, null);
+        TimeSpan timeout = reader.Read<TimeSpan>("ResponseTimeout", "hh:mm:ss, at least one second", IsTimeout, default);
         if (siloPort == gatewayPort && siloPort != 0)
         {
             errors.Add($"SiloPort and GatewayPort are both {siloPort}; they must differ.");
@@ -66,24 +66,24 @@ internal sealed record SiloSettings(
         }
     }
 
-    private static bool Name(string text, out string name)
+    private static bool IsName(string text, out string name)
     {
         name = text;
         return !string.IsNullOrWhiteSpace(text);
     }
 
-    private static bool Port(string text, out int port) =>
+    private static bool IsPort(string text, out int port) =>
         int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out port) && port is > 0 and <= IPEndPoint.MaxPort;
 
-    private static bool Primary(string text, out IPEndPoint? endpoint)
+    private static bool IsPrimary(string text, out IPEndPoint? endpoint)
     {
         endpoint = null;
         return text.Length == 0 || (IPEndPoint.TryParse(text, out endpoint) && endpoint.Port != 0);
     }
 
-    private static bool Url(string text, out Uri? url) =>
+    private static bool IsUrl(string text, out Uri? url) =>
         Uri.TryCreate(text, UriKind.Absolute, out url) && url.Scheme == Uri.UriSchemeHttp && url.PathAndQuery == "/";
 
-    private static bool Timeout(string text, out TimeSpan time) =>
+    private static bool IsTimeout(string text, out TimeSpan time) =>
         TimeSpan.TryParse(text, CultureInfo.InvariantCulture, out time) && time >= TimeSpan.FromSeconds(1);
 }

@@ -9,10 +9,18 @@ namespace IoasidGrains.Core;
 /// </summary>
 public sealed class CommitStore
 {
+    /// <summary>A log longer than this, and than twice what it was shortened to, is shortened.</summary>
+    public const int LongLog = 1024;
+
     private sealed class Entry
     {
         public long Epoch;
+
+        /// <summary>Without holes; the first may be a snapshot of all before it.</summary>
         public readonly List<LogRecord> Log = [];
+        public int ShortenAt = LongLog;
+
+        public long Last => Log.Count == 0 ? 0 : Log[^1].Sequence;
     }
 
     private readonly Dictionary<ObjectId, Entry> _logs = [];
@@ -59,13 +67,13 @@ public sealed class CommitStore
             return new CommitResult(CommitStatus.Fenced);
         }
 
-        if (record.Sequence <= entry.Log.Count)
+        if (record.Sequence <= entry.Last)
         {
-            LogRecord known = entry.Log[(int)record.Sequence - 1];
-            return new CommitResult(known.Request == record.Request ? CommitStatus.Committed : CommitStatus.Fenced, Order: known.Order);
+            LogRecord? known = entry.Log.Find(item => item.Sequence == record.Sequence);
+            return known?.Request == record.Request ? new CommitResult(CommitStatus.Committed, Order: known.Order) : new CommitResult(CommitStatus.Fenced);
         }
 
-        Invariant.Check(record.Sequence == entry.Log.Count + 1, $"{id} appends entry {record.Sequence} to a log of {entry.Log.Count}.");
+        Invariant.Check(record.Sequence == entry.Last + 1, $"{id} appends entry {record.Sequence} to a log that ends with {entry.Last}.");
         foreach (Claim claim in claims)
         {
             if (IsRefused(id, claim))
@@ -80,6 +88,7 @@ public sealed class CommitStore
             MoveClaim(id, claim);
         }
 
+        Shorten(id, entry);
         return new CommitResult(CommitStatus.Committed, Order: _order);
     }
 
@@ -108,6 +117,20 @@ public sealed class CommitStore
         {
             _claims.Remove(claim);
         }
+    }
+
+    private static void Shorten(ObjectId id, Entry entry)
+    {
+        if (id.Kind != ObjectKind.IoasidFd || entry.Log.Count < entry.ShortenAt)
+        {
+            return;
+        }
+
+        LogRecord[] shorter = FdSnapshots.Shorten(entry.Log);
+        entry.Log.Clear();
+        entry.Log.AddRange(shorter);
+        int size = shorter[0].Changes[0] is FdSnapshot snapshot ? snapshot.Answers.Length + snapshot.Ioasids.Sum(ioasid => ioasid.Areas.Length) : 0;
+        entry.ShortenAt = Math.Max(LongLog, 2 * size);
     }
 
     private FdId[] HoldersOfAll(string prefix) =>

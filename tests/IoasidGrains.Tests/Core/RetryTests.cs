@@ -75,6 +75,43 @@ public sealed class RetryTests
         Assert.NotNull(window.Find(new RequestId("s2", 1), out _));
     }
 
+    /// <summary>A long log is kept short, and the fd that starts from it is the same: numbers, mappings, devices, KVM links and answers.</summary>
+    [Fact]
+    public void LongLog_IsShortened_AndTheFdThatStartsFromItIsTheSame()
+    {
+        Populate();
+        for (int i = 0; i < CommitStore.LongLog; i++)
+        {
+            Call(new IoasidMapDma(Fd, new IoasidNumber(1), (ulong)(i + 16) * 4096, 4096, new UserAddress(new VmId("h/vm1").Memory, 0), DmaAccess.Read));
+        }
+
+        Assert.InRange(_machine.Store.Load(Fd.Object).Log.Length, 2, CommitStore.LongLog / 2);
+        string[] before = MachineStatus.HeldLines(_machine);
+        foreach (ObjectKind kind in new[] { ObjectKind.IoasidFd, ObjectKind.Ioasid, ObjectKind.PageTable })
+        {
+            _machine.Objects.Where(item => item.Id.Kind == kind).Select(item => item.Id).ToList().ForEach(_machine.Lose);
+        }
+
+        Assert.Equal("1", Send(new IoasidAlloc(Fd, SnoopFormat.Snoop, 48) { Request = new("client", 1) }));
+        Assert.StartsWith("0 at=vm1", Call(new DeviceDma(new DeviceId("h/A"), 16 * 4096, 1, DmaAccess.Read, false, null)));
+        Assert.Equal(before, MachineStatus.HeldLines(_machine));
+        Assert.Equal("3", Call(new IoasidAlloc(Fd, SnoopFormat.Snoop, 48)));
+    }
+
+    private void Populate()
+    {
+        var unit = new UnitId("h/u");
+        var device = new DeviceId("h/A");
+        Call(new DeclareUnit(unit, new IommuCapabilities(true, 48, IommuCapabilities.AllPageSizes, false, [])));
+        Call(new DeclareDevice(device, new DeviceTraits(unit, new GroupId("h/A"), default, false, DeviceDriver.VfioPci, DriverOpens.AtBind, [])));
+        Assert.Equal("0", Call(new VfioBindIoasidFd(device, Fd)));
+        Assert.Equal("1", Send(new IoasidAlloc(Fd, SnoopFormat.Snoop, 48) { Request = new("client", 1) }));
+        Assert.Equal("2", Call(new IoasidAlloc(Fd, SnoopFormat.NoSnoop, 48)));
+        Assert.Equal("0", Call(new KvmAddIoasidFd(new VmId("h/vm1"), Fd)));
+        Assert.StartsWith("0", Call(new KvmUpdateIoasidFd(new VmId("h/vm1"), Fd)));
+        Assert.Equal("0", Call(new VfioAttachIoasid(device, new IoasidNumber(1), SnoopFormat.Snoop)));
+    }
+
     private string Call(UapiCommand command) => Send(command with { Request = new("setup", ++_sequence) });
 
     private string Send(UapiCommand command) => _machine.Call(command).Result.ToString();

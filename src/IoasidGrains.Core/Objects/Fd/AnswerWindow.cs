@@ -19,6 +19,9 @@ public sealed record AnswerWindow
 
     private ImmutableDictionary<string, Session> BySession { get; init; } = ImmutableDictionary<string, Session>.Empty;
 
+    /// <summary>Every record that is remembered, oldest first.</summary>
+    public IEnumerable<LogRecord> All => BySession.Values.SelectMany(session => session.Records).OrderBy(record => record.Sequence);
+
     /// <summary>The record that answered this request, or null. <paramref name="tooOld"/>: it may have been answered before the window.</summary>
     public LogRecord? Find(RequestId request, out bool tooOld)
     {

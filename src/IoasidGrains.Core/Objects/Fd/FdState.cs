@@ -77,6 +77,11 @@ public sealed record FdState
     /// <summary>The state after one log record.</summary>
     public FdState Apply(LogRecord record)
     {
+        if (record.Changes[0] is FdSnapshot snapshot)
+        {
+            return From(snapshot, record);
+        }
+
         FdState next = this with { Sequence = record.Sequence, Order = record.Order, Answers = Answers.Add(record) };
         foreach (Change change in record.Changes)
         {
@@ -87,6 +92,20 @@ public sealed record FdState
             ? next with { Ioasids = next.Ioasids.Clear(), Kvms = next.Kvms.Clear(), Registered = [] }
             : next;
     }
+
+    private static FdState From(FdSnapshot snapshot, LogRecord record) => new()
+    {
+        Sequence = record.Sequence,
+        Order = record.Order,
+        Options = snapshot.Options,
+        Closed = snapshot.Closed,
+        LastNumber = snapshot.LastNumber,
+        Ioasids = FdSnapshots.IoasidsOf(snapshot),
+        Devices = FdSnapshots.DevicesOf(snapshot),
+        Kvms = snapshot.Kvms.ToImmutableSortedDictionary(kvm => kvm.Vm, kvm => kvm.Told),
+        Registered = [.. snapshot.Registered.Select(memory => new RegisteredMemory(memory.Start, memory.Length))],
+        Answers = snapshot.Answers.Aggregate(AnswerWindow.Empty, (window, answered) => window.Add(answered)),
+    };
 
     private FdState ApplyChange(Change change) => change switch
     {
