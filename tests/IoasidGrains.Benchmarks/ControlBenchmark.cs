@@ -7,7 +7,7 @@ namespace IoasidGrains.Benchmarks;
 internal static class ControlBenchmark
 {
     private const int ManyCallers = 64;
-    private const int WarmRounds = 2_000;
+    private const int WarmRounds = 10_000;
     private const int RoundsAlone = 3_000;
     private const int RoundsOfMany = 150;
     private const int RatioRounds = 15;
@@ -31,8 +31,7 @@ internal static class ControlBenchmark
         }
 
         MessageRow[] messages = await CountMessages();
-        await using BenchSilos idle = await BenchSilos.StartAsync(1);
-        return new ControlFigures([.. rows], ratio, messages, await IdleObjects.Weigh(idle, Tell));
+        return new ControlFigures([.. rows], ratio, messages, await IdleObjects.Weigh(Tell));
     }
 
     private static async Task<BenchCaller[]> Callers(BenchSilos silos)

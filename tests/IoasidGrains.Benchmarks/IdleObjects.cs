@@ -4,39 +4,49 @@ using IoasidGrains.Uapi;
 
 namespace IoasidGrains.Benchmarks;
 
-/// <summary>Weighs every kind on one silo. What Orleans keeps per activation (its record, the directory's entry) is part of it.</summary>
+/// <summary>
+/// Weighs each kind in a silo of its own. What Orleans keeps per activation (its record, the directory's entry) is part of it; what the
+/// caller keeps is not.
+/// </summary>
 internal static class IdleObjects
 {
     public const int PerKind = 20_000;
 
     private const int AtOnce = 256;
+    private const int CalmReadings = 4;
+    private const int CalmBytes = 200_000;
 
-    public static async Task<IdleRow[]> Weigh(BenchSilos silos, Action<string> progress)
+    private static readonly TimeSpan BetweenReadings = TimeSpan.FromMilliseconds(300);
+
+    public static async Task<IdleRow[]> Weigh(Action<string> progress)
     {
-        ClusterUapi uapi = silos.NewUapi();
         var rows = new List<IdleRow>();
         foreach (ObjectKind kind in Enum.GetValues<ObjectKind>())
         {
             progress($"{PerKind} idle objects of kind {kind}");
-            string host = $"idle-{kind}";
-            long before = Heap();
-            await Start(i => uapi.Call(new DescribeObject(IdOf(kind, host, i)) { Request = new RequestId("idle", i) }));
-            rows.Add(new IdleRow(kind.ToString(), (double)(Heap() - before) / PerKind));
+            rows.Add(new IdleRow(kind.ToString(), await WeighOne(i => new DescribeObject(IdOf(kind, "idle", i)))));
         }
 
         progress($"{PerKind} open fds");
-        var fds = new HostId("idle-open");
-        long closed = Heap();
-        await Start(i => uapi.Call(new OpenFd(new FdId(fds.Key($"fd{i}")), OpenOptions.Default) { Request = new RequestId($"open{i}", 1) }));
-        rows.Add(new IdleRow("IoasidFd, open, with its log record", (double)(Heap() - closed) / PerKind));
+        rows.Add(new IdleRow("IoasidFd, open, with its log record", await WeighOne(i => new OpenFd(new FdId($"idle/fd{i}"), OpenOptions.Default))));
         return [.. rows];
     }
 
-    private static async Task Start(Func<int, ValueTask<Reply>> call)
+    private static async Task<double> WeighOne(Func<int, UapiCommand> command)
     {
-        for (int first = 0; first < PerKind; first += AtOnce)
+        await using BenchSilos silos = await BenchSilos.StartAsync(1);
+        await Start(silos, command, first: 0, count: AtOnce);
+        long before = await Heap();
+        await Start(silos, command, first: AtOnce, count: PerKind);
+        return (double)(await Heap() - before) / PerKind;
+    }
+
+    private static async Task Start(BenchSilos silos, Func<int, UapiCommand> command, int first, int count)
+    {
+        ClusterUapi uapi = silos.NewUapi();
+        foreach (int[] some in Enumerable.Range(first, count).Chunk(AtOnce))
         {
-            await Task.WhenAll(Enumerable.Range(first, Math.Min(AtOnce, PerKind - first)).Select(i => call(i).AsTask()));
+            await Task.WhenAll(some.Select(i => uapi.Call(command(i) with { Request = new RequestId("idle", i) }).AsTask()));
         }
     }
 
@@ -48,10 +58,20 @@ internal static class IdleObjects
         _ => new ObjectId(kind, $"{host}/o{index}"),
     };
 
-    private static long Heap()
+    /// <summary>Live managed bytes, once they change no more: a silo that was stopped before is let go only after its last timers.</summary>
+    private static async Task<long> Heap()
     {
-        GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
-        GC.WaitForPendingFinalizers();
-        return GC.GetTotalMemory(forceFullCollection: true);
+        long last = long.MaxValue;
+        for (int calm = 0; calm < CalmReadings;)
+        {
+            GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
+            GC.WaitForPendingFinalizers();
+            long now = GC.GetTotalMemory(forceFullCollection: true);
+            calm = Math.Abs(now - last) < CalmBytes ? calm + 1 : 0;
+            last = now;
+            await Task.Delay(BetweenReadings);
+        }
+
+        return last;
     }
 }

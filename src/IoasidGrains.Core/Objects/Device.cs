@@ -49,6 +49,7 @@ public sealed class Device : KernelObject
         DescribeDevice => _state.Traits is { } traits ? Done(new DeviceDescription(traits, _state.FileOpen, _state.Holder)) : Done(Errno.ENODEV),
         OpenDevice or CloseDevice when ((UapiCommand)command).Request is var request && request == _state.FileRequest && request != default => Done(Errno.OK),
         OpenDevice open => Open(open),
+        CloseDevice when _state.Holder is not null => new Answer(Reply.NotMine),
         CloseDevice close => CloseUnheld(close),
         HeldDeviceCommand => Done(_state.FileOpen ? Errno.EINVAL : Errno.EBADF),
         Drive drive when drive.Stamp.Order < _state.Order => Done(Errno.OK),

@@ -87,9 +87,10 @@ public sealed class RetryTests
 
         Assert.InRange(_machine.Store.Load(Fd.Object).Log.Length, 2, CommitStore.LongLog / 2);
         string[] before = MachineStatus.HeldLines(_machine);
-        foreach (ObjectKind kind in new[] { ObjectKind.IoasidFd, ObjectKind.Ioasid, ObjectKind.PageTable })
+        var ioasid = new IoasidId(Fd, new IoasidNumber(1));
+        foreach (ObjectId lost in new[] { Fd.Object, ioasid.Object, new PageTableId(ioasid, 0).Object })
         {
-            _machine.Objects.Where(item => item.Id.Kind == kind).Select(item => item.Id).ToList().ForEach(_machine.Lose);
+            _machine.Lose(lost);
         }
 
         Assert.Equal("1", Send(new IoasidAlloc(Fd, SnoopFormat.Snoop, 48) { Request = new("client", 1) }));

@@ -138,7 +138,7 @@ public sealed class IoasidFd : KernelObject
 
         FdState before = _state;
         var record = new LogRecord(before.Sequence + 1, command.Request, decision.Reply, decision.Changes);
-        record = record with { Reply = WithGap(before.Apply(record), record) };
+        record = record.Changes[0] is DeviceAttached or KvmAdded ? record with { Reply = WithGap(before.Apply(record), record) } : record;
         return new Commit(record, decision.Claims, result =>
         {
             if (result.Status == CommitStatus.ClaimRefused)
@@ -169,15 +169,10 @@ public sealed class IoasidFd : KernelObject
     /// <summary>An attach or announcement that opens the seed's window says so (domain 3.5).</summary>
     private static Reply WithGap(FdState after, LogRecord record)
     {
-        bool mayOpen = record.Changes[0] is DeviceAttached or KvmAdded;
-        VmId[] gaps = mayOpen ? [.. after.CoherencyGaps] : [];
-        bool opened = record.Changes[0] switch
-        {
-            DeviceAttached attached => !after.Ioasids[attached.Number].Spec.EnforceSnoop && !after.Devices[attached.Device].Traits.CoherentOnly,
-            KvmAdded => true,
-            _ => false,
-        };
-        return opened && gaps.Length > 0 ? record.Reply with { Outputs = new CoherencyGap(gaps) } : record.Reply;
+        bool opened = record.Changes[0] is not DeviceAttached attached
+            || (!after.Ioasids[attached.Number].Spec.EnforceSnoop && !after.Devices[attached.Device].Traits.CoherentOnly);
+        VmId[] gaps = opened ? [.. after.CoherencyGaps] : [];
+        return gaps.Length > 0 ? record.Reply with { Outputs = new CoherencyGap(gaps) } : record.Reply;
     }
 
     private Step AnswerAgain(LogRecord record) => record.Changes[0] is KvmUpdated kvm
