@@ -10,10 +10,12 @@ internal sealed class ConcurrentRun(IScript script, Machine machine)
 
     private readonly IScriptRun _run = script.Start(guesses: true);
     private readonly List<Done> _done = [];
+    private ObjectStatus[]? _status;
 
     /// <summary>Runs queues of steps, each as one client: its next step starts when its last was answered. Ends when nothing is pending.</summary>
     public void Run(params Queue<int>[] clients)
     {
+        _status = null;
         (int Step, Operation Operation)?[] running = new (int, Operation)?[clients.Length];
         do
         {
@@ -28,7 +30,7 @@ internal sealed class ConcurrentRun(IScript script, Machine machine)
     }
 
     /// <summary>The first rule that is broken now that nothing is pending; null if all hold.</summary>
-    public string? FirstBroken() => Invariants.FirstBroken(MachineStatus.Of(machine));
+    public string? FirstBroken() => Invariants.FirstBroken(Status);
 
     /// <summary>The first answer or status line that differs when the same commands are run one at a time in the order of their effect; null if none does.</summary>
     public string? FirstDifference()
@@ -38,15 +40,22 @@ internal sealed class ConcurrentRun(IScript script, Machine machine)
         {
             Operation again = serial.Start(operation.Command);
             serial.RunAll();
-            if (again.Reply!.ToString() != operation.Reply.ToString())
+            if (!SameAnswer(again.Reply!, operation.Reply))
             {
                 return $"'{script.Text(operation.Step)}' ({operation.Command.Request}) answered '{operation.Reply}' among others"
                     + $" and '{again.Reply}' one at a time in commit order.";
             }
         }
 
-        return FirstDifference(MachineStatus.HeldLines(machine), MachineStatus.HeldLines(serial));
+        return MachineStatus.FirstDifference(Status, MachineStatus.Held(serial)) is var (here, there)
+            ? $"Afterwards there is '{here}' among others and '{there}' one at a time in commit order."
+            : null;
     }
+
+    private ObjectStatus[] Status => _status ??= MachineStatus.Held(machine);
+
+    private static bool SameAnswer(Reply a, Reply b) =>
+        a.Errno == b.Errno && a.Value == b.Value && (ReferenceEquals(a.Outputs, b.Outputs) || a.Outputs?.Text == b.Outputs?.Text);
 
     private (int, Operation)? Advance(Queue<int> steps, int client, (int Step, Operation Operation)? running)
     {
@@ -73,13 +82,5 @@ internal sealed class ConcurrentRun(IScript script, Machine machine)
         }
 
         return null;
-    }
-
-    private static string? FirstDifference(string[] concurrent, string[] serial)
-    {
-        string? here = concurrent.Except(serial).FirstOrDefault();
-        string? there = serial.Except(concurrent).FirstOrDefault();
-        return here is null && there is null ? null
-            : $"Afterwards there is '{here ?? "nothing"}' among others and '{there ?? "nothing"}' one at a time in commit order.";
     }
 }

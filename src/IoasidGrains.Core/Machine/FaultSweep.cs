@@ -26,7 +26,7 @@ public sealed class FaultSweep(IScript script)
         }
 
         Calls = machine.Calls;
-        string? broken = Invariants.FirstBroken(MachineStatus.Of(machine));
+        string? broken = Invariants.FirstBroken(MachineStatus.Held(machine));
         return broken is null ? null : new SweepFailure(broken, "no fault", []);
     }
 
@@ -56,7 +56,7 @@ public sealed class FaultSweep(IScript script)
         for (int step = 0; step < script.Count; step++)
         {
             bool reached = fault.Hit is not null;
-            string[] before = reached ? [] : MachineStatus.HeldLines(machine);
+            string[] before = reached ? [] : MachineStatus.Lines(machine);
             (Reply reply, Operation? operation) = Ask(machine, run, step, retry: 0);
             bool hitHere = !reached && fault.Hit is not null && fault.Hit == operation;
             if (hitHere && !fault.MustSucceed)
@@ -66,9 +66,9 @@ public sealed class FaultSweep(IScript script)
                     return $"'{script.Text(step)}' answered '{reply}' where {fault} must answer -EIO.";
                 }
 
-                if (operation!.Command is not DeviceDma && !MachineStatus.HeldLines(machine).SequenceEqual(before))
+                if (operation!.Command is not DeviceDma && !MachineStatus.Lines(machine).SequenceEqual(before))
                 {
-                    return $"'{script.Text(step)}' answered -EIO but changed something: {string.Join("; ", MachineStatus.HeldLines(machine).Except(before))}.";
+                    return $"'{script.Text(step)}' answered -EIO but changed something: {string.Join("; ", MachineStatus.Lines(machine).Except(before))}.";
                 }
 
                 (reply, _) = Ask(machine, run, step, retry: 1);
@@ -80,7 +80,7 @@ public sealed class FaultSweep(IScript script)
             }
         }
 
-        return Invariants.FirstBroken(MachineStatus.Of(machine));
+        return Invariants.FirstBroken(MachineStatus.Held(machine));
     }
 
     private static (Reply Reply, Operation? Operation) Ask(Machine machine, IScriptRun run, int step, int retry)

@@ -1,4 +1,4 @@
-// Reads the status of everything on a Machine, for sweeps and tests.
+// Reads the status of what is on a Machine, for sweeps and tests.
 using IoasidGrains.Uapi;
 
 namespace IoasidGrains.Core;
@@ -6,17 +6,40 @@ namespace IoasidGrains.Core;
 /// <summary>Status lines straight from the objects; only when nothing is pending.</summary>
 public static class MachineStatus
 {
-    /// <summary>All objects that have started, sorted.</summary>
-    public static ObjectStatus[] Of(Machine machine) =>
-        [.. machine.Objects.Select(Of).OrderBy(status => status.Id)];
-
-    /// <summary>One line for each object that holds something; one that is as it started is not there to tell apart.</summary>
-    public static string[] HeldLines(Machine machine) =>
-        [.. machine.Objects.Where(item => item.HoldsState).Select(Of).OrderBy(status => status.Id).Select(status => $"{status.Id} {status.Text}")];
-
-    private static ObjectStatus Of(KernelObject kernelObject)
+    /// <summary>One line for each object that holds something, sorted; one that is as it started is not there to tell apart.</summary>
+    public static ObjectStatus[] Held(Machine machine)
     {
-        var step = (Answer)kernelObject.Handle(new DescribeObject(kernelObject.Id));
-        return (ObjectStatus)step.Reply.Outputs!;
+        List<ObjectStatus> held = [];
+        foreach (KernelObject item in machine.Objects)
+        {
+            if (item.HoldsState)
+            {
+                var answer = (Answer)item.Handle(new DescribeObject(item.Id));
+                held.Add((ObjectStatus)answer.Reply.Outputs!);
+            }
+        }
+
+        held.Sort((a, b) => a.Id.CompareTo(b.Id));
+        return [.. held];
     }
+
+    /// <summary>The same in words.</summary>
+    public static string[] Lines(Machine machine) => [.. Held(machine).Select(Line)];
+
+    /// <summary>The first line that only one of two has, from each side; null if there is none.</summary>
+    public static (string Here, string There)? FirstDifference(ObjectStatus[] here, ObjectStatus[] there)
+    {
+        if (here.Length == there.Length && here.Zip(there).All(pair => Same(pair.First, pair.Second)))
+        {
+            return null;
+        }
+
+        string[] lines = [.. here.Select(Line)];
+        string[] others = [.. there.Select(Line)];
+        return (lines.Except(others).FirstOrDefault("nothing"), others.Except(lines).FirstOrDefault("nothing"));
+    }
+
+    private static bool Same(ObjectStatus a, ObjectStatus b) => a.Id == b.Id && a.State == b.State && a.Detail == b.Detail;
+
+    private static string Line(ObjectStatus status) => $"{status.Id} {status.Text}";
 }

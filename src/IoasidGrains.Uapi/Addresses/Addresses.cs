@@ -97,6 +97,6 @@ public static class Quantity
     };
 
     /// <summary>A bitmap of page sizes: <c>4K,2M,1G</c>.</summary>
-    public static string PageSizeNames(ulong sizes) => string.Join(',',
+    public static string PageSizeNames(ulong sizes) => sizes == IommuCapabilities.AllPageSizes ? "4K,2M,1G" : string.Join(',',
         Enumerable.Range(12, 20).Select(bit => 1UL << bit).Where(size => (sizes & size) != 0).Select(PageSizeName));
 }

@@ -17,7 +17,7 @@ public sealed class MachineFlowTests
         var machine = new Machine();
         FlowResult result = await new FlowRunner(machine, new HostId("host1"), "test").Run(flow);
         Assert.All(result.Results, step => Assert.True(step.Match, $"{name}:{step.Line.Number}: {step.Line.Text} => {step.Reply}"));
-        Assert.Null(Invariants.FirstBroken(MachineStatus.Of(machine)));
+        Assert.Null(Invariants.FirstBroken(MachineStatus.Held(machine)));
     }
 
     [Theory]
@@ -28,7 +28,7 @@ public sealed class MachineFlowTests
         {
             if (reply.Errno != Errno.OK)
             {
-                Assert.True(before.SequenceEqual(MachineStatus.HeldLines(machine)), $"{name}: '{script.Text(step)}' answered {reply} and changed something");
+                Assert.True(before.SequenceEqual(MachineStatus.Lines(machine)), $"{name}: '{script.Text(step)}' answered {reply} and changed something");
             }
         });
     }
@@ -90,7 +90,7 @@ public sealed class MachineFlowTests
         IScriptRun run = script.Start(guesses: false);
         for (int step = 0; step < script.Count; step++)
         {
-            string[] before = MachineStatus.HeldLines(machine);
+            string[] before = MachineStatus.Lines(machine);
             check(machine, script, step, before, Take(machine, run, step));
         }
     }

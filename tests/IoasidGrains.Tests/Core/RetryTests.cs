@@ -86,7 +86,7 @@ public sealed class RetryTests
         }
 
         Assert.InRange(_machine.Store.Load(Fd.Object).Log.Length, 2, CommitStore.LongLog / 2);
-        string[] before = MachineStatus.HeldLines(_machine);
+        string[] before = MachineStatus.Lines(_machine);
         var ioasid = new IoasidId(Fd, new IoasidNumber(1));
         foreach (ObjectId lost in new[] { Fd.Object, ioasid.Object, new PageTableId(ioasid, 0).Object })
         {
@@ -95,7 +95,7 @@ public sealed class RetryTests
 
         Assert.Equal("1", Send(new IoasidAlloc(Fd, SnoopFormat.Snoop, 48) { Request = new("client", 1) }));
         Assert.StartsWith("0 at=vm1", Call(new DeviceDma(new DeviceId("h/A"), 16 * 4096, 1, DmaAccess.Read, false, null)));
-        Assert.Equal(before, MachineStatus.HeldLines(_machine));
+        Assert.Equal(before, MachineStatus.Lines(_machine));
         Assert.Equal("3", Call(new IoasidAlloc(Fd, SnoopFormat.Snoop, 48)));
     }
 
