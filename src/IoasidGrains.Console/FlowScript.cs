@@ -12,7 +12,7 @@ public sealed class FlowScript(Flow flow) : IScript
 
     public int Count => _steps.Length;
 
-    public bool IsIoctl(int step) => _steps[step].Step!.IsIoctl;
+    public bool IsDealt(int step) => _steps[step].Step is { IsIoctl: true } or CloseStep or OpenDeviceStep;
 
     public string Text(int step) => _steps[step].Text;
 

@@ -18,8 +18,7 @@ public static class IoasidCommand
         int code = parsed.Errors.Count > 0 && parsed.Action is not HelpAction and not ExampleHelp
             ? ReportMistakes(parsed, terminal)
             : await InvokeAsync(parsed, terminal);
-        await terminal.Out.FlushAsync();
-        return code;
+        return await Flush(terminal) ? code : ExitCode.Broken;
     }
 
     /// <summary>Not a RootCommand: that takes its name from the executable, which is called after the project.</summary>
@@ -61,6 +60,26 @@ public static class IoasidCommand
         {
             terminal.Error.WriteLine($"ioasid: {mistake.Message}");
             return ExitCode.Broken;
+        }
+        catch (IOException broken)
+        {
+            terminal.Error.WriteLine($"ioasid: {broken.Message}");
+            return ExitCode.Broken;
+        }
+    }
+
+    /// <summary>False if standard output cannot take what was written.</summary>
+    private static async Task<bool> Flush(Terminal terminal)
+    {
+        try
+        {
+            await terminal.Out.FlushAsync();
+            return true;
+        }
+        catch (IOException broken)
+        {
+            terminal.Error.WriteLine($"ioasid: {broken.Message}");
+            return false;
         }
     }
 

@@ -19,11 +19,19 @@ public sealed class ClusterUapi(IGrainFactory grains, TimeSpan? deadline = null)
     private readonly GrainDoor _door = new(grains);
     private readonly ICommitLogGrain _log = grains.GetGrain<ICommitLogGrain>(ICommitLogGrain.Key);
 
-    // Only a memory: a wrong entry costs one NotMine.
-    private readonly ConcurrentDictionary<ObjectId, FdId> _holders = [];
+    /// <summary>Devices remembered; when there are more, all are forgotten and asked for again as they are needed.</summary>
+    private const int MaxHolders = 100_000;
+
+    // Per session, so that a retry reaches the fd that has answered it, whoever holds the device by now. A wrong entry costs one NotMine.
+    private readonly ConcurrentDictionary<(string Session, ObjectId Device), FdId> _holders = [];
 
     public async ValueTask<Reply> Call(UapiCommand command)
     {
+        if (command.Malformed is var errno && errno != Errno.OK)
+        {
+            return Reply.Refuse(errno);
+        }
+
         long start = Stopwatch.GetTimestamp();
         BackOff backOff = default;
         ObjectId? target = null;
@@ -32,15 +40,19 @@ public sealed class ClusterUapi(IGrainFactory grains, TimeSpan? deadline = null)
         {
             try
             {
-                target ??= await Target(command.Entry);
+                target ??= await Target(command);
+                if (target is null)
+                {
+                    return Reply.Refuse(Errno.EBADF);
+                }
+
                 Reply reply = await _door.Send(target.Value, command);
                 switch (reply.Status)
                 {
                     case ReplyStatus.Answered:
-                        Remember(command, reply);
                         return reply;
                     case ReplyStatus.NotMine:
-                        _holders.TryRemove(command.Entry.Object, out _);
+                        _holders.TryRemove((command.Request.Session, command.Entry.Object), out _);
                         target = null;
                         break;
                     case ReplyStatus.NotDriven:
@@ -74,20 +86,28 @@ public sealed class ClusterUapi(IGrainFactory grains, TimeSpan? deadline = null)
         return true;
     });
 
-    private ValueTask<ObjectId> Target(EntryPoint entry) =>
-        !entry.AtHolder ? new(entry.Object)
-        : _holders.TryGetValue(entry.Object, out FdId fd) ? new(fd.Object)
-        : AskHolder(entry.Object);
+    /// <summary>Where the command goes; null if it is an ioctl on a device file that is closed.</summary>
+    private ValueTask<ObjectId?> Target(UapiCommand command) =>
+        !command.Entry.AtHolder ? new(command.Entry.Object)
+        : _holders.TryGetValue((command.Request.Session, command.Entry.Object), out FdId fd) ? new(fd.Object)
+        : AskHolder(command);
 
     /// <summary>If nobody holds the device it answers itself.</summary>
-    private async ValueTask<ObjectId> AskHolder(ObjectId device)
+    private async ValueTask<ObjectId?> AskHolder(UapiCommand command)
     {
-        if (await _log.HolderOf(new DeviceId(device.Key)) is not { } holder)
+        ObjectId device = command.Entry.Object;
+        DeviceClaims claims = await _log.ClaimsOf(new DeviceId(device.Key));
+        if (claims.Holder is not { } holder)
         {
-            return device;
+            return claims.FileClosed && command is not CloseDevice ? null : device;
         }
 
-        _holders[device] = holder;
+        if (_holders.Count >= MaxHolders)
+        {
+            _holders.Clear();
+        }
+
+        _holders[(command.Request.Session, device)] = holder;
         return holder.Object;
     }
 
@@ -98,20 +118,6 @@ public sealed class ClusterUapi(IGrainFactory grains, TimeSpan? deadline = null)
         foreach (FdId fd in must.Fds)
         {
             await _door.Send(fd.Object, new DriveAgain(fd, must.Leaf));
-        }
-    }
-
-    /// <summary>A device that was bound or let go through this port need not be asked.</summary>
-    private void Remember(UapiCommand command, Reply reply)
-    {
-        switch (command)
-        {
-            case VfioBindIoasidFd bind when reply.Succeeded:
-                _holders[bind.Device.Object] = bind.Fd;
-                break;
-            case VfioUnbindIoasidFd or CloseDevice:
-                _holders.TryRemove(command.Entry.Object, out _);
-                break;
         }
     }
 

@@ -11,7 +11,7 @@ public sealed record Answer(Reply Reply) : Step;
 
 /// <summary>
 /// Append to this object's log, with claims, in one store transaction. If the append fails the runner ends the turn with EIO; otherwise
-/// <paramref name="Then"/> is handed the result (committed, or a claim refused). Only <c>IoasidFd</c> and <c>Kvm</c> commit.
+/// <paramref name="Then"/> is handed the result (committed, or a claim refused). Only <c>IoasidFd</c> commits, and <c>Kvm</c> and <c>Device</c> for their own files.
 /// </summary>
 public sealed record Commit(LogRecord Record, Claim[] Claims, Func<CommitResult, Step> Then) : Step;
 

@@ -34,9 +34,15 @@ internal sealed class ObjectRunner(KernelObject kernelObject, long epoch, GrainP
                     return answer.Reply;
                 case Commit commit:
                     CommitResult result = await Append(commit);
-                    if (result.Status is CommitStatus.Fenced or CommitStatus.Failed)
+                    if (result.Status == CommitStatus.Fenced)
                     {
-                        Fenced = result.Status == CommitStatus.Fenced;
+                        // Whoever called asks again, and reaches the activation that took over.
+                        Fenced = true;
+                        throw new TimeoutException($"{kernelObject.Id} was taken over by another activation.");
+                    }
+
+                    if (result.Status == CommitStatus.Failed)
+                    {
                         return Reply.Refuse(Errno.EIO);
                     }
 

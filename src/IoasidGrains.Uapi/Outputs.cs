@@ -92,11 +92,11 @@ public sealed record ObjectStatus(ObjectId Id, string State, string Detail, Obje
     public override string Text => $"{State} {Detail}".TrimEnd();
 }
 
-/// <summary>To the fd: the declared facts of a device and whether its file is open.</summary>
+/// <summary>To the fd: the declared facts of a device.</summary>
 [GenerateSerializer, Immutable]
-public sealed record DeviceDescription(DeviceTraits Traits, bool FileOpen, FdId? Holder) : Outputs
+public sealed record DeviceDescription(DeviceTraits Traits) : Outputs
 {
-    public override string Text => Holder is { } fd ? $"holder={fd}" : "free";
+    public override string Text => $"behind={Traits.Unit} group={Traits.Group}";
 }
 
 /// <summary>To the fd: what a unit can do.</summary>

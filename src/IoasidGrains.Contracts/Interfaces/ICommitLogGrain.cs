@@ -18,8 +18,8 @@ public interface ICommitLogGrain : IGrainWithStringKey
     /// <summary>Appends one record and moves its claims, or does nothing. The same record again is recognised by its request id.</summary>
     ValueTask<CommitResult> Append(ObjectId id, long epoch, LogRecord record, [Immutable] Claim[] claims);
 
-    /// <summary>The fd that has bound a device; null if none has.</summary>
-    ValueTask<FdId?> HolderOf(DeviceId device);
+    /// <summary>Who has bound a device, and whether its file is closed.</summary>
+    ValueTask<DeviceClaims> ClaimsOf(DeviceId device);
 
     /// <summary>Declared objects, and objects with a log, of one host, in the order of their ids.</summary>
     ValueTask<ObjectId[]> Inventory(HostId host);

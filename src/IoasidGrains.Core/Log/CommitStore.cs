@@ -45,51 +45,51 @@ public sealed class CommitStore
     public StoredObject Load(ObjectId id)
     {
         Declaration? declaration = _inventory.GetValueOrDefault(id);
-        FdId[] holders = id.Kind == ObjectKind.Kvm ? HoldersOfAll(Claim.LinksOf(new VmId(id.Key)))
-            : declaration is DeclareDevice device && HolderOf(device.Device) is { } holder ? [holder] : [];
-        if (id.Kind is not (ObjectKind.IoasidFd or ObjectKind.Kvm))
+        switch (id.Kind)
         {
-            return new StoredObject(0, [], declaration, holders, []);
+            case ObjectKind.Kvm:
+                var vm = new VmId(id.Key);
+                return Start(id, declaration, HoldersOfAll(Claim.LinksOf(vm)), false, HoldersOfAll(Claim.NoncoherentOf(vm)));
+            case ObjectKind.Device:
+                DeviceClaims claims = ClaimsOf(new DeviceId(id.Key));
+                return Start(id, declaration, claims.Holder is { } holder ? [holder] : [], claims.FileClosed, []);
+            case ObjectKind.IoasidFd:
+                return Start(id, declaration, [], false, []);
+            default:
+                return new StoredObject(0, _order, [], declaration, [], false, []);
         }
-
-        Entry entry = EntryOf(id);
-        entry.Epoch++;
-        FdId[] noncoherent = id.Kind == ObjectKind.Kvm ? HoldersOfAll(Claim.NoncoherentOf(new VmId(id.Key))) : [];
-        return new StoredObject(entry.Epoch, [.. entry.Log], declaration, holders, noncoherent);
     }
 
-    /// <summary>Appends one record and moves its claims, or does nothing.</summary>
+    /// <summary>Appends one record and moves its claims, or does nothing. A record that is in the log already is answered as it was then.</summary>
     public CommitResult Append(ObjectId id, long epoch, LogRecord record, Claim[] claims)
     {
         Entry entry = EntryOf(id);
-        if (epoch != entry.Epoch)
+        if (entry.Log.Find(item => item.Sequence == record.Sequence) is { } known && known.Request == record.Request)
+        {
+            return new CommitResult(CommitStatus.Committed, Record: known);
+        }
+
+        if (epoch != entry.Epoch || record.Sequence <= entry.Last)
         {
             return new CommitResult(CommitStatus.Fenced);
         }
 
-        if (record.Sequence <= entry.Last)
-        {
-            LogRecord? known = entry.Log.Find(item => item.Sequence == record.Sequence);
-            return known?.Request == record.Request ? new CommitResult(CommitStatus.Committed, Order: known.Order) : new CommitResult(CommitStatus.Fenced);
-        }
-
         Invariant.Check(record.Sequence == entry.Last + 1, $"{id} appends entry {record.Sequence} to a log that ends with {entry.Last}.");
-        foreach (Claim claim in claims)
+        if (Array.Find(claims, claim => IsRefused(id, claim)) is { } refused)
         {
-            if (IsRefused(id, claim))
-            {
-                return new CommitResult(CommitStatus.ClaimRefused, claim);
-            }
+            return new CommitResult(CommitStatus.ClaimRefused, refused);
         }
 
-        entry.Log.Add(record with { Order = ++_order });
+        int counted = 0;
         foreach (Claim claim in claims)
         {
-            MoveClaim(id, claim);
+            counted += MoveClaim(id, claim);
         }
 
+        LogRecord committed = record with { Order = ++_order, Counted = counted };
+        entry.Log.Add(committed);
         Shorten(id, entry);
-        return new CommitResult(CommitStatus.Committed, Order: _order);
+        return new CommitResult(CommitStatus.Committed, Record: committed);
     }
 
     /// <summary>Declared objects, and objects with a log, of one host, in the order of their ids.</summary>
@@ -97,8 +97,9 @@ public sealed class CommitStore
         [.. _inventory.Keys.Concat(_logs.Where(log => log.Value.Log.Count > 0).Select(log => log.Key))
             .Where(id => host == HostId.All || id.Host == host.Name).Order()];
 
-    /// <summary>The fd that has bound a device; null if none has.</summary>
-    public FdId? HolderOf(DeviceId device) => _claims.TryGetValue(Claim.NameOf(device), out ObjectId holder) ? new FdId(holder.Key) : null;
+    /// <summary>Who has bound a device, and whether its file is closed.</summary>
+    public DeviceClaims ClaimsOf(DeviceId device) => new(
+        _claims.TryGetValue(Claim.NameOf(device), out ObjectId holder) ? new FdId(holder.Key) : null, _claims.ContainsKey(Claim.ClosedName(device)));
 
     /// <summary>Every claim that is held, and by whom.</summary>
     public IReadOnlyDictionary<string, ObjectId> Claims => _claims;
@@ -119,18 +120,28 @@ public sealed class CommitStore
         }
     }
 
+    private StoredObject Start(ObjectId id, Declaration? declaration, FdId[] holders, bool fileClosed, FdId[] noncoherent)
+    {
+        Entry entry = EntryOf(id);
+        entry.Epoch++;
+        return new StoredObject(entry.Epoch, _order, [.. entry.Log], declaration, holders, fileClosed, noncoherent);
+    }
+
+    /// <summary>What a VM or a device is follows from the claims; of its log only the last record may be asked for again.</summary>
     private static void Shorten(ObjectId id, Entry entry)
     {
-        if (id.Kind != ObjectKind.IoasidFd || entry.Log.Count < entry.ShortenAt)
+        if (id.Kind != ObjectKind.IoasidFd)
         {
-            return;
+            entry.Log.RemoveRange(0, entry.Log.Count - 1);
         }
-
-        LogRecord[] shorter = FdSnapshots.Shorten(entry.Log);
-        entry.Log.Clear();
-        entry.Log.AddRange(shorter);
-        int size = shorter[0].Changes[0] is FdSnapshot snapshot ? snapshot.Answers.Length + snapshot.Ioasids.Sum(ioasid => ioasid.Areas.Length) : 0;
-        entry.ShortenAt = Math.Max(LongLog, 2 * size);
+        else if (entry.Log.Count >= entry.ShortenAt)
+        {
+            LogRecord[] shorter = FdSnapshots.Shorten(entry.Log);
+            entry.Log.Clear();
+            entry.Log.AddRange(shorter);
+            var snapshot = (FdSnapshot)shorter[0].Changes[0];
+            entry.ShortenAt = Math.Max(LongLog, 2 * (snapshot.Answers.Length + snapshot.Ioasids.Sum(ioasid => ioasid.Areas.Length)));
+        }
     }
 
     private FdId[] HoldersOfAll(string prefix) =>
@@ -140,19 +151,30 @@ public sealed class CommitStore
     {
         ClaimKind.Take => _claims.TryGetValue(claim.Name, out ObjectId holder) && holder != id,
         ClaimKind.RequireFree => _claims.ContainsKey(claim.Name) && claim.Alternatives.All(_claims.ContainsKey),
+        ClaimKind.Clear => !_claims.ContainsKey(claim.Name),
+        ClaimKind.Never => true,
         _ => false,
     };
 
-    private void MoveClaim(ObjectId id, Claim claim)
+    /// <summary>Moves a claim; the number found if it is a count.</summary>
+    private int MoveClaim(ObjectId id, Claim claim)
     {
-        if (claim.Kind == ClaimKind.Take)
+        switch (claim.Kind)
         {
-            _claims[claim.Name] = id;
-        }
-        else if (claim.Kind == ClaimKind.Release)
-        {
-            Invariant.Check(_claims.TryGetValue(claim.Name, out ObjectId holder) && holder == id, $"{id} releases {claim.Name}, which it does not hold.");
-            _claims.Remove(claim.Name);
+            case ClaimKind.Take or ClaimKind.Mark:
+                _claims[claim.Name] = id;
+                return 0;
+            case ClaimKind.Release:
+                Invariant.Check(_claims.TryGetValue(claim.Name, out ObjectId holder) && holder == id, $"{id} releases {claim.Name}, which it does not hold.");
+                _claims.Remove(claim.Name);
+                return 0;
+            case ClaimKind.Clear:
+                _claims.Remove(claim.Name);
+                return 0;
+            case ClaimKind.Count:
+                return HoldersOfAll(claim.Name).Length;
+            default:
+                return 0;
         }
     }
 

@@ -40,14 +40,14 @@ public sealed class InterleavingSweep(IScript script)
     {
         for (int step = 0; step < script.Count;)
         {
-            if (!script.IsIoctl(step))
+            if (!script.IsDealt(step))
             {
                 run.Run(new Queue<int>([step++]));
                 continue;
             }
 
             Queue<int>[] queues = [.. Enumerable.Range(0, clients).Select(_ => new Queue<int>())];
-            for (; step < script.Count && script.IsIoctl(step); step++)
+            for (; step < script.Count && script.IsDealt(step); step++)
             {
                 queues[random.Below(clients)].Enqueue(step);
             }

@@ -20,7 +20,9 @@ public static class Invariants
             ?? DevicesAgree(view)
             ?? TablesAgree(view)
             ?? KvmsAgree(view)
-            ?? GroupsAreWhole(view);
+            ?? GroupsAreWhole(view)
+            ?? ContextsAreHeld(view)
+            ?? MemoriesKnow(view);
     }
 
     /// <summary>1: no enforcing table is installed for a unit that cannot enforce.</summary>
@@ -123,7 +125,7 @@ public static class Invariants
         from fd in view.Of(ObjectKind.IoasidFd)
         from told in view.Pairs(fd, "kvms")
         let vm = view.Find(ObjectKind.Kvm, told.Key)
-        where vm is not { State: "ended" }
+        where vm is { State: not "ended" }
         let link = view.Pairs(vm, "fds").FirstOrDefault(pair => pair.Key == fd.Id.ShortName).Value
         where link != (told.Value == "untold" ? "coherent" : told.Value)
         select $"{fd.Id} has told {told.Key} '{told.Value}', but that has '{link}'.").FirstOrDefault();
@@ -136,4 +138,21 @@ public static class Invariants
         where members.Select(member => view.Text(member, "fd")).Distinct().Count() > 1
             || members.Select(member => view.Text(member, "table")).Where(table => table.Length > 0).Distinct().Count() > 1
         select $"Group {members.Key} is split: {string.Join("; ", members.Select(member => $"{member.Id} {member.Text}"))}.").FirstOrDefault();
+
+    /// <summary>A device has a context of its own only while it, or another member of its group, is held; else the default domain is back.</summary>
+    private static string? ContextsAreHeld(StatusView view) => (
+        from unit in view.Of(ObjectKind.IommuUnit)
+        from context in view.Pairs(unit, "contexts")
+        let device = view.Find(ObjectKind.Device, context.Key)
+        let known = device is not null && view.Text(device, "group").Length > 0
+        where known && !view.Of(ObjectKind.Device).Any(member =>
+            view.Text(member, "group") == view.Text(device, "group") && view.Text(member, "fd").Length > 0)
+        select $"{unit.Id} has '{context.Value}' for {context.Key}, whose group nobody holds.").FirstOrDefault();
+
+    /// <summary>The memory of a VM judges by what its KVM does.</summary>
+    private static string? MemoriesKnow(StatusView view) => (
+        from vm in view.Of(ObjectKind.Kvm)
+        let memory = view.Find(ObjectKind.GuestMemory, vm.Id.ShortName + "/mem")
+        where memory is not null && view.Text(memory, "wbinvd") != view.Text(vm, "wbinvd")
+        select $"{vm.Id} has wbinvd={view.Text(vm, "wbinvd")}, but its memory was told {view.Text(memory, "wbinvd")}.").FirstOrDefault();
 }

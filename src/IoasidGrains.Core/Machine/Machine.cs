@@ -105,6 +105,12 @@ public sealed class Machine(Schedule? schedule = null, Fault? fault = null) : IU
 
     private void Enter(Operation operation, int attempt)
     {
+        if (operation.Command.Malformed is var errno && errno != Errno.OK)
+        {
+            operation.Reply = Reply.Refuse(errno);
+            return;
+        }
+
         EntryPoint entry = operation.Command.Entry;
         if (!entry.AtHolder)
         {
@@ -123,12 +129,20 @@ public sealed class Machine(Schedule? schedule = null, Fault? fault = null) : IU
         Post(new MachineEvent(EventKind.Lookup, StoreLane, null, operation, () =>
         {
             operation.EffectAt = Events;
-            if (Store.HolderOf(device) is { } holder)
+            DeviceClaims claims = Store.ClaimsOf(device);
+            if (claims.Holder is { } holder)
             {
                 _remembered[key] = holder;
+                SendFromClient(operation, holder.Object, attempt);
             }
-
-            SendFromClient(operation, _remembered.TryGetValue(key, out FdId known) ? known.Object : entry.Object, attempt);
+            else if (claims.FileClosed && operation.Command is not CloseDevice)
+            {
+                operation.Reply = Reply.Refuse(Errno.EBADF);
+            }
+            else
+            {
+                SendFromClient(operation, entry.Object, attempt);
+            }
         }));
     }
 
@@ -245,7 +259,7 @@ public sealed class Machine(Schedule? schedule = null, Fault? fault = null) : IU
         ParkOthers(mailbox, to);
         // A device that nobody holds refuses what the look-up sent it: that was decided when the store was asked.
         bool decidedByLookup = to.Kind == ObjectKind.Device && operation.Command.Entry.AtHolder;
-        if ((command is UapiCommand && !operation.Committed && !decidedByLookup) || (command is Drive && to.Kind == ObjectKind.Kvm))
+        if (command is UapiCommand && !operation.Committed && !decidedByLookup)
         {
             operation.EffectAt = Events;
         }
@@ -328,7 +342,7 @@ public sealed class Machine(Schedule? schedule = null, Fault? fault = null) : IU
         bool hit = IsHit(turn.Operation, FaultyCaller.Append, mustSucceed: fault?.Kind != FaultKind.FailBefore);
         if (hit && fault!.Kind == FaultKind.FailBefore)
         {
-            End(turn, Reply.Refuse(Errno.EIO));
+            Appended(turn, commit, lost: false, new CommitResult(CommitStatus.Failed));
             return;
         }
 

@@ -6,13 +6,13 @@ namespace IoasidGrains.Core;
 /// <summary>Status lines straight from the objects; only when nothing is pending.</summary>
 public static class MachineStatus
 {
-    /// <summary>One line for each object that holds something, sorted; one that is as it started is not there to tell apart.</summary>
+    /// <summary>One line for each object that holds something and for every device, sorted; another that is as it started is not there to tell apart.</summary>
     public static ObjectStatus[] Held(Machine machine)
     {
         List<ObjectStatus> held = [];
         foreach (KernelObject item in machine.Objects)
         {
-            if (item.HoldsState)
+            if (item.HoldsState || item is Device)
             {
                 var answer = (Answer)item.Handle(new DescribeObject(item.Id));
                 held.Add((ObjectStatus)answer.Reply.Outputs!);

@@ -12,8 +12,7 @@ public sealed class Operation(UapiCommand command)
     public Reply? Reply { get; internal set; }
 
     /// <summary>
-    /// The event at which it took its place among all others: its append; for one that reaches KVM, KVM's turn; for one that changes
-    /// nothing, the turn or lookup that decided it.
+    /// The event at which it took its place among all others: its append; for one that changes nothing, the turn or look-up that decided it.
     /// </summary>
     public long EffectAt { get; internal set; }
 

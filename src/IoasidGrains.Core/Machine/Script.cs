@@ -9,8 +9,8 @@ public interface IScript
     /// <summary>Number of steps.</summary>
     int Count { get; }
 
-    /// <summary>True for an ioctl, which a sweep may give to any client; the other steps are done alone, in their place.</summary>
-    bool IsIoctl(int step);
+    /// <summary>True for an ioctl, an open or a close, which a sweep may give to any client; the other steps are done alone, in their place.</summary>
+    bool IsDealt(int step);
 
     /// <summary>The step as written.</summary>
     string Text(int step);

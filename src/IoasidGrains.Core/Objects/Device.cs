@@ -11,10 +11,11 @@ namespace IoasidGrains.Core;
 /// <param name="Route">Null: blocked.</param>
 /// <param name="Order">The last append that was driven here.</param>
 /// <param name="HoldOrder">The last append by which it was taken or let go.</param>
-/// <param name="FileRequest">The last open() or close() that the device itself answered: the same one again has been done.</param>
+/// <param name="FileOrder">The last append by which its file was opened or closed, as far as it knows.</param>
+/// <param name="Answers">What the device itself committed: its file opened and closed while nobody held it.</param>
 public sealed record DeviceState(
-    DeviceTraits? Traits, bool FileOpen, FdId? Holder, IommuCapabilities? Unit, DmaRoute? Route, long Order, long HoldOrder,
-    RequestId FileRequest);
+    DeviceTraits? Traits, bool FileOpen, FdId? Holder, IommuCapabilities? Unit, DmaRoute? Route, long Order, long HoldOrder, long FileOrder,
+    AnswerWindow Answers);
 
 /// <summary>
 /// Does the DMA. It started without its records if another fd had claimed it before it started; then it is blocked until that fd drives it again.
@@ -23,13 +24,17 @@ public sealed record DeviceState(
 public sealed class Device : KernelObject
 {
     private readonly DeviceId _id;
+    private long _sequence;
     private DeviceState _state;
 
     public Device(ObjectId id, StoredObject stored)
         : base(id)
     {
         _id = new DeviceId(id.Key);
-        _state = new DeviceState((stored.Declaration as DeclareDevice)?.Traits, true, stored.Holders.Length > 0 ? stored.Holders[0] : null, null, null, -1, -1, default);
+        _sequence = stored.Log.Length == 0 ? 0 : stored.Log[^1].Sequence;
+        _state = new DeviceState(
+            (stored.Declaration as DeclareDevice)?.Traits, !stored.FileClosed, stored.Holders.Length > 0 ? stored.Holders[0] : null, null, null, -1, -1, stored.Order,
+            stored.Log.Aggregate(AnswerWindow.Empty, (window, record) => window.Add(record)));
     }
 
     public override object State
@@ -40,18 +45,18 @@ public sealed class Device : KernelObject
 
     public DeviceState Records => _state;
 
-    public override bool HoldsState => _state.Holder is not null || !_state.FileOpen;
+    public override bool HoldsState => _state.Holder is not null;
 
     public override Step Handle(Command command) => command switch
     {
         DeclareDevice declare => Declare(declare),
         DescribeObject => Done(Describe()),
-        DescribeDevice => _state.Traits is { } traits ? Done(new DeviceDescription(traits, _state.FileOpen, _state.Holder)) : Done(Errno.ENODEV),
-        OpenDevice or CloseDevice when ((UapiCommand)command).Request is var request && request == _state.FileRequest && request != default => Done(Errno.OK),
-        OpenDevice open => Open(open),
-        CloseDevice when _state.Holder is not null => new Answer(Reply.NotMine),
-        CloseDevice close => CloseUnheld(close),
-        HeldDeviceCommand => Done(_state.FileOpen ? Errno.EINVAL : Errno.EBADF),
+        DescribeDevice => _state.Traits is { } traits ? Done(new DeviceDescription(traits)) : Done(Errno.ENODEV),
+        OpenDevice or CloseDevice when _state.Answers.Find(((UapiCommand)command).Request, out _) is { } answered => new Answer(answered.Reply),
+        OpenDevice when _state.Traits is null => Done(Errno.ENODEV),
+        OpenDevice open => ChangeFile(open, isOpen: true, Claim.OpenFile(_id)),
+        CloseDevice close => ChangeFile(close, isOpen: false, Claim.Unbound(_id), Claim.FileOpen(_id), Claim.CloseFile(_id)),
+        HeldDeviceCommand => Done(Errno.EINVAL),
         Drive drive when drive.Stamp.Order < _state.Order => Done(Errno.OK),
         HoldDevice hold => Hold(hold),
         SetRoute set => Route(set),
@@ -66,27 +71,22 @@ public sealed class Device : KernelObject
         return Done(Errno.OK);
     }
 
-    private Step Open(OpenDevice open)
+    /// <summary>Nobody holds it: opening and closing is only the file's affair. BIND must know of it at once, so it is a claim, and the claims decide.</summary>
+    private Step ChangeFile(UapiCommand command, bool isOpen, params Claim[] claims)
     {
-        if (_state.Traits is null || _state.FileOpen)
+        var record = new LogRecord(_sequence + 1, command.Request, Reply.Ok, [new FileChanged(isOpen)]);
+        return new Commit(record, claims, result =>
         {
-            return Done(_state.Traits is null ? Errno.ENODEV : Errno.EBUSY);
-        }
+            if (result.Refused is { } refused)
+            {
+                // Somebody has bound it meanwhile, its file is open already, or closed already.
+                return refused == Claim.Unbound(_id) ? new Answer(Reply.NotMine) : Done(isOpen ? Errno.EBUSY : Errno.EBADF);
+            }
 
-        _state = _state with { FileOpen = true, FileRequest = open.Request };
-        return Done(Errno.OK);
-    }
-
-    /// <summary>Nobody holds it: closing is only the file's affair.</summary>
-    private Step CloseUnheld(CloseDevice close)
-    {
-        if (!_state.FileOpen)
-        {
-            return Done(Errno.EBADF);
-        }
-
-        _state = _state with { FileOpen = false, FileRequest = close.Request };
-        return Done(Errno.OK);
+            _sequence++;
+            _state = _state with { FileOpen = isOpen, FileOrder = result.Record!.Order, Answers = _state.Answers.Add(result.Record!) };
+            return Done(Errno.OK);
+        });
     }
 
     /// <summary>A new holder starts from blocked, whatever was before. Driven again it does nothing: the file may have been opened again since.</summary>
@@ -99,8 +99,9 @@ public sealed class Device : KernelObject
 
         _state = _state with
         {
-            Holder = hold.Held ? hold.Stamp.Fd : null, FileOpen = hold.FileOpen, Unit = hold.Unit, Route = null,
-            Order = hold.Stamp.Order, HoldOrder = hold.Stamp.Order,
+            Holder = hold.Held ? hold.Stamp.Fd : null, Unit = hold.Unit, Route = null, Order = hold.Stamp.Order, HoldOrder = hold.Stamp.Order,
+            FileOpen = hold.Stamp.Order > _state.FileOrder ? hold.FileOpen : _state.FileOpen,
+            FileOrder = Math.Max(hold.Stamp.Order, _state.FileOrder),
         };
         return Done(Errno.OK);
     }
@@ -114,7 +115,7 @@ public sealed class Device : KernelObject
     private Step Dma(DeviceDma dma)
     {
         int length = dma.Data?.Length ?? dma.Length;
-        if (_state.Holder is not { } holder || length is < 1 or > DeviceDma.MaxLength || dma.Access is not (DmaAccess.Read or DmaAccess.Write))
+        if (_state.Holder is not { } holder)
         {
             return Done(_state.FileOpen ? Errno.EINVAL : Errno.EBADF);
         }

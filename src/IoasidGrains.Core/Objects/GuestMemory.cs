@@ -5,8 +5,8 @@ using IoasidGrains.Uapi;
 namespace IoasidGrains.Core;
 
 /// <summary>The pages that were ever written (the others are zero), and what the VM's wbinvd does.</summary>
-/// <param name="Order">The append that the last word from KVM came from.</param>
-public sealed record MemoryState(ImmutableSortedDictionary<ulong, ImmutableArray<byte>> Pages, WbinvdMode Wbinvd, long Order);
+/// <param name="Version">The number of the last word from KVM.</param>
+public sealed record MemoryState(ImmutableSortedDictionary<ulong, ImmutableArray<byte>> Pages, WbinvdMode Wbinvd, long Version);
 
 /// <summary>Serves CPUs and devices. It tells an access that went past the caches of a VM whose KVM ignores wbinvd: nobody can make that coherent.</summary>
 public sealed class GuestMemory(ObjectId id) : KernelObject(id)
@@ -55,9 +55,9 @@ public sealed class GuestMemory(ObjectId id) : KernelObject(id)
 
     private Step Set(SetWbinvd set)
     {
-        if (set.Order > _state.Order)
+        if (set.Version > _state.Version)
         {
-            _state = _state with { Wbinvd = set.Mode, Order = set.Order };
+            _state = _state with { Wbinvd = set.Mode, Version = set.Version };
         }
 
         return Done(Errno.OK);

@@ -39,6 +39,7 @@ public sealed class Ioasid(ObjectId id) : KernelObject(id)
     public override Step Handle(Command command) => command switch
     {
         DescribeObject => Done(Describe()),
+        BuildIoasid build when build.Stamp.Order < _state.Order => Done(Errno.OK),
         BuildIoasid build => Build(build),
         DestroyIoasid destroy => Destroy(destroy),
         IoasidDrive drive when drive.Stamp.Order <= _state.Order => Done(Errno.OK),

@@ -6,14 +6,15 @@ namespace IoasidGrains.Core;
 
 /// <summary>One fd's part in a VM's coherency.</summary>
 /// <param name="Order">The last append of that fd that was driven here.</param>
-/// <param name="Told">What the last snoop update answered, for one that is asked again.</param>
-public sealed record FdLink(bool Linked, bool Noncoherent, long Order, KvmCoherency? Told);
+public sealed record FdLink(bool Linked, bool Noncoherent, long Order);
 
 /// <summary>What KVM knows of a VM.</summary>
 /// <param name="EndedBy">The close() that ended the VM; null while it runs.</param>
+/// <param name="Since">The append that it started from: what was driven before is in the claims that it started with.</param>
 /// <param name="MemoryKnows">What the VM's memory was told last; null if that is not known.</param>
+/// <param name="MemoryVersion">Numbers what the VM's memory was told.</param>
 public sealed record KvmState(
-    RequestId? EndedBy, ImmutableSortedDictionary<string, FdLink> Links, WbinvdMode? MemoryKnows)
+    RequestId? EndedBy, ImmutableSortedDictionary<string, FdLink> Links, long Since, WbinvdMode? MemoryKnows, long MemoryVersion)
 {
     public bool Ended => EndedBy is not null;
 
@@ -27,18 +28,16 @@ public sealed record KvmState(
 public sealed class Kvm : KernelObject
 {
     private readonly VmId _id;
-    private readonly long _epoch;
     private KvmState _state;
 
     public Kvm(ObjectId id, StoredObject stored)
         : base(id)
     {
         _id = new VmId(id.Key);
-        _epoch = stored.Epoch;
         _state = new KvmState(
             stored.Log.Length > 0 ? stored.Log[0].Request : null,
-            stored.Holders.ToImmutableSortedDictionary(fd => fd.Key, fd => new FdLink(true, stored.Noncoherent.Contains(fd), -1, null)),
-            stored.Holders.Length == 0 ? WbinvdMode.Nop : null);
+            stored.Holders.ToImmutableSortedDictionary(fd => fd.Key, fd => new FdLink(true, stored.Noncoherent.Contains(fd), stored.Order)),
+            stored.Order, stored.Holders.Length == 0 ? WbinvdMode.Nop : null, stored.Epoch << 32);
     }
 
     public override object State
@@ -54,9 +53,9 @@ public sealed class Kvm : KernelObject
     public override Step Handle(Command command) => command switch
     {
         DescribeObject => Done(Describe()),
-        LinkFd link => Drive(link.Stamp, known => known with { Linked = true }, Reply.Ok),
-        UpdateSnoop update => Update(update),
-        UnlinkFd unlink => Drive(unlink.Stamp, known => known with { Linked = false, Noncoherent = false }, Reply.Ok),
+        LinkFd link => Drive(link.Stamp, known => known with { Linked = true }),
+        UpdateSnoop update => Drive(update.Stamp, known => known with { Linked = true, Noncoherent = update.Noncoherent }),
+        UnlinkFd unlink => Drive(unlink.Stamp, known => known with { Linked = false, Noncoherent = false }),
         CpuWbinvd when _state.Ended => Done(Errno.EBADF),
         CpuWbinvd => Done(new WbinvdOutcome(Mode)),
         CloseVm close => Close(close),
@@ -65,28 +64,18 @@ public sealed class Kvm : KernelObject
 
     private WbinvdMode Mode => new KvmCoherency(_state.NoncoherentCount).Wbinvd;
 
-    /// <summary>The snoop-update message: false to true registers, true to false unregisters, the same does nothing (domain 3.4).</summary>
-    private Step Update(UpdateSnoop update)
+    /// <summary>
+    /// Link, snoop update, unlink. The update is level-triggered: false to true registers, true to false unregisters, the same does nothing (domain 3.4).
+    /// </summary>
+    private Step Drive(Stamp stamp, Func<FdLink, FdLink> change)
     {
-        if (_state.Links.TryGetValue(update.Stamp.Fd.Key, out FdLink? known) && update.Stamp.Order <= known.Order)
+        FdLink known = _state.Links.GetValueOrDefault(stamp.Fd.Key) ?? new FdLink(false, false, _state.Since);
+        if (stamp.Order > known.Order)
         {
-            return Done(update.Stamp.Order == known.Order && known.Told is { } told ? told : new KvmCoherency(_state.NoncoherentCount));
+            _state = _state with { Links = _state.Links.SetItem(stamp.Fd.Key, change(known) with { Order = stamp.Order }) };
         }
 
-        _state = With(update.Stamp, link => link with { Linked = true, Noncoherent = update.Noncoherent });
-        var coherency = new KvmCoherency(_state.NoncoherentCount);
-        _state = With(update.Stamp, link => link with { Told = coherency });
-        return TellMemory(update.Stamp.Order, Reply.With(coherency));
-    }
-
-    private Step Drive(Stamp stamp, Func<FdLink, FdLink> change, Reply reply)
-    {
-        if (!_state.Links.TryGetValue(stamp.Fd.Key, out FdLink? known) || stamp.Order > known.Order)
-        {
-            _state = With(stamp, change);
-        }
-
-        return TellMemory(stamp.Order, reply);
+        return TellMemory();
     }
 
     /// <summary>The VM ends: at one append nobody can announce an fd to it any more, and nothing is non-coherent for it.</summary>
@@ -98,31 +87,24 @@ public sealed class Kvm : KernelObject
         }
 
         var record = new LogRecord(1, close.Request, Reply.Ok, [new VmClosed()]);
-        return new Commit(record, [Claim.End(_id)], result =>
+        return new Commit(record, [Claim.End(_id)], _ =>
         {
-            Invariant.Check(result.Status == CommitStatus.Committed, $"{Id} ends twice.");
             _state = _state with { EndedBy = close.Request };
-            return TellMemory(result.Order, Reply.Ok);
+            return TellMemory();
         });
     }
 
     /// <summary>The memory of the VM learns at each edge what wbinvd does; it judges accesses that go past the caches by it.</summary>
-    private Step TellMemory(long order, Reply reply)
+    private Step TellMemory()
     {
         if (Mode == _state.MemoryKnows)
         {
-            return new Answer(reply);
+            return Done(Errno.OK);
         }
 
-        _state = _state with { MemoryKnows = Mode };
-        return new Call(_id.Memory.Object, new SetWbinvd(_id.Memory, order, Mode), _ => new Answer(reply));
+        _state = _state with { MemoryKnows = Mode, MemoryVersion = _state.MemoryVersion + 1 };
+        return new Call(_id.Memory.Object, new SetWbinvd(_id.Memory, _state.MemoryVersion, Mode), _ => Done(Errno.OK));
     }
-
-    private KvmState With(Stamp stamp, Func<FdLink, FdLink> change) => _state with
-    {
-        Links = _state.Links.SetItem(
-            stamp.Fd.Key, change(_state.Links.GetValueOrDefault(stamp.Fd.Key) ?? new FdLink(true, false, -1, null)) with { Order = stamp.Order }),
-    };
 
     private ObjectStatus Describe()
     {

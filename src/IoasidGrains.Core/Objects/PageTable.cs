@@ -43,6 +43,8 @@ public sealed class PageTable(ObjectId id) : KernelObject(id)
         Translate translate => Translate(translate),
         FillTable fill => Fill(fill),
         DropTable drop => Drop(drop),
+        // Asked again because its answer was lost: who has cached is not known any more, so everybody may have.
+        UnmapPages unmap when unmap.Stamp.Order <= _state.Order => Done(new CachedBy([.. _state.Users])),
         TableDrive drive when drive.Stamp.Order <= _state.Order => Done(Errno.OK),
         TableDrive drive when drive.Previous != _state.Sequence => new Answer(Reply.NotDriven(Id)),
         RouteDevice route => Route(route),
@@ -157,10 +159,10 @@ public sealed class PageTable(ObjectId id) : KernelObject(id)
     private void Write(Area area) => Invariant.Check(
         _table!.Map(area.Range, PhysicalOf(area.Memory), area.Access) == Errno.OK, $"{Id} cannot map {area.Range}, which its fd has accepted.");
 
-    private ulong PhysicalOf(UserAddress memory) => ((ulong)_state.Areas.Memories.IndexOf(memory.Memory) << UserAddressBits) | memory.Offset;
+    private ulong PhysicalOf(UserAddress memory) => ((ulong)_state.Areas.SlotOf(memory.Memory) << UserAddressBits) | memory.Offset;
 
     private UserAddress MemoryAt(ulong physical) =>
-        new(_state.Areas.Memories[(int)(physical >> UserAddressBits)], physical & (Quantity.UserAddressEnd - 1));
+        new(_state.Areas.Memories[(int)(physical >> UserAddressBits)].Memory, physical & (Quantity.UserAddressEnd - 1));
 
     private PageTableState Applied(Stamp stamp) => _state with { Sequence = stamp.Sequence, Order = stamp.Order };
 

@@ -23,7 +23,7 @@ public sealed class CommitLogGrain(IGrainContext context) : IGrainBase, ICommitL
     public ValueTask<CommitResult> Append(ObjectId id, long epoch, LogRecord record, Claim[] claims) =>
         new(_store.Append(id, epoch, record, claims));
 
-    public ValueTask<FdId?> HolderOf(DeviceId device) => new(_store.HolderOf(device));
+    public ValueTask<DeviceClaims> ClaimsOf(DeviceId device) => new(_store.ClaimsOf(device));
 
     public ValueTask<ObjectId[]> Inventory(HostId host) => new(_store.Inventory(host));
 

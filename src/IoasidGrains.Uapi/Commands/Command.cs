@@ -15,6 +15,12 @@ public abstract record UapiCommand : Command
 
     /// <summary>Where it enters.</summary>
     public abstract EntryPoint Entry { get; }
+
+    /// <summary>OK, or the errno of a command that makes no sense whatever the objects are: both runners answer it before anything else.</summary>
+    public Errno Malformed => Request.Session is null || !Entry.Object.IsWellFormed ? Errno.EINVAL : CheckFields();
+
+    /// <summary>OK, or what is wrong with the command's own fields.</summary>
+    protected virtual Errno CheckFields() => Errno.OK;
 }
 
 /// <summary>Where a command enters: at an object, or at the fd that holds a device (if none does, at the device, which refuses it).</summary>

@@ -3,7 +3,10 @@ namespace IoasidGrains.Uapi;
 
 /// <summary>VFIO_BIND_IOASID_FD: enters at the fd that it names.</summary>
 [GenerateSerializer, Immutable]
-public sealed record VfioBindIoasidFd(DeviceId Device, FdId Fd) : FdCommand(Fd);
+public sealed record VfioBindIoasidFd(DeviceId Device, FdId Fd) : FdCommand(Fd)
+{
+    protected override Errno CheckFields() => Device.Object.IsWellFormed ? Errno.OK : Errno.EINVAL;
+}
 
 /// <summary>A command on a device that enters at the fd which holds the device.</summary>
 [GenerateSerializer, Immutable]

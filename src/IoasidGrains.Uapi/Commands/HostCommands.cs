@@ -10,6 +10,10 @@ public abstract record Declaration : UapiCommand;
 public sealed record DeclareUnit(UnitId Unit, IommuCapabilities Capabilities) : Declaration
 {
     public override EntryPoint Entry => EntryPoint.At(Unit.Object);
+
+    protected override Errno CheckFields() =>
+        Capabilities is { AddressWidth: 39 or 48 or 57, Reserved: not null } unit && (unit.PageSizes & Quantity.PageSize) != 0
+            && (unit.PageSizes & ~IommuCapabilities.AllPageSizes) == 0 ? Errno.OK : Errno.EINVAL;
 }
 
 /// <summary>A device exists and its device file is open. EEXIST if it does already.</summary>
@@ -17,11 +21,17 @@ public sealed record DeclareUnit(UnitId Unit, IommuCapabilities Capabilities) : 
 public sealed record DeclareDevice(DeviceId Device, DeviceTraits Traits) : Declaration
 {
     public override EntryPoint Entry => EntryPoint.At(Device.Object);
+
+    protected override Errno CheckFields() =>
+        Traits is { Reserved: not null } && Traits.Unit.Object.IsWellFormed && Traits.Group.Key is not null ? Errno.OK : Errno.EINVAL;
 }
 
 /// <summary>open("/dev/ioasid"). EEXIST if the name is in use; EINVAL for an unknown profile.</summary>
 [GenerateSerializer, Immutable]
-public sealed record OpenFd(FdId Fd, OpenOptions Options) : FdCommand(Fd);
+public sealed record OpenFd(FdId Fd, OpenOptions Options) : FdCommand(Fd)
+{
+    protected override Errno CheckFields() => Options?.Profile is null ? Errno.EINVAL : Errno.OK;
+}
 
 /// <summary>Opens the device file again after it was closed. ENODEV if there is no such device, EBUSY if the file is open.</summary>
 [GenerateSerializer, Immutable]
@@ -62,6 +72,10 @@ public sealed record DeviceDma(DeviceId Device, ulong Iova, int Length, DmaAcces
     public const int MaxLength = 65536;
 
     public override EntryPoint Entry => EntryPoint.At(Device.Object);
+
+    protected override Errno CheckFields() =>
+        Access is not (DmaAccess.Read or DmaAccess.Write) || (Access == DmaAccess.Write && Data is null)
+            || (Data?.Length ?? Length) is < 1 or > MaxLength ? Errno.EINVAL : Errno.OK;
 }
 
 /// <summary>A CPU of the memory's owner writes bytes.</summary>
@@ -69,6 +83,9 @@ public sealed record DeviceDma(DeviceId Device, ulong Iova, int Length, DmaAcces
 public sealed record CpuWrite(GuestMemoryId Memory, ulong Offset, byte[] Data) : UapiCommand
 {
     public override EntryPoint Entry => EntryPoint.At(Memory.Object);
+
+    protected override Errno CheckFields() =>
+        Data is { Length: >= 1 and <= DeviceDma.MaxLength } ? Errno.OK : Errno.EINVAL;
 }
 
 /// <summary>A CPU of the memory's owner reads bytes. Answers <see cref="MemoryBytes"/>.</summary>
@@ -76,6 +93,9 @@ public sealed record CpuWrite(GuestMemoryId Memory, ulong Offset, byte[] Data) :
 public sealed record CpuRead(GuestMemoryId Memory, ulong Offset, int Length) : UapiCommand
 {
     public override EntryPoint Entry => EntryPoint.At(Memory.Object);
+
+    protected override Errno CheckFields() =>
+        Length is >= 1 and <= DeviceDma.MaxLength ? Errno.OK : Errno.EINVAL;
 }
 
 /// <summary>The guest executes wbinvd. Answers <see cref="WbinvdOutcome"/>.</summary>

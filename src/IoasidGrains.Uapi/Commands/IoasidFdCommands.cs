@@ -14,17 +14,26 @@ public sealed record IoasidCheckExtension(FdId Fd, uint Number) : FdCommand(Fd);
 
 /// <summary>IOASID_REGISTER_MEMORY: pins and accounts user memory once.</summary>
 [GenerateSerializer, Immutable]
-public sealed record IoasidRegisterMemory(FdId Fd, UserAddress Start, ulong Length) : FdCommand(Fd);
+public sealed record IoasidRegisterMemory(FdId Fd, UserAddress Start, ulong Length) : FdCommand(Fd)
+{
+    protected override Errno CheckFields() => Start.Memory.Object.IsWellFormed ? Errno.OK : Errno.EINVAL;
+}
 
 /// <summary>IOASID_UNREGISTER_MEMORY of exactly what was registered.</summary>
 [GenerateSerializer, Immutable]
-public sealed record IoasidUnregisterMemory(FdId Fd, UserAddress Start, ulong Length) : FdCommand(Fd);
+public sealed record IoasidUnregisterMemory(FdId Fd, UserAddress Start, ulong Length) : FdCommand(Fd)
+{
+    protected override Errno CheckFields() => Start.Memory.Object.IsWellFormed ? Errno.OK : Errno.EINVAL;
+}
 
 /// <summary>IOASID_ALLOC with the seed's snoop flag; answers the new number.</summary>
 /// <param name="Format">The flag; null if a value was given that is none of its values.</param>
 /// <param name="AddressWidth">Bits of an IOVA; 48 unless asked otherwise.</param>
 [GenerateSerializer, Immutable]
-public sealed record IoasidAlloc(FdId Fd, SnoopFormat? Format, int AddressWidth) : FdCommand(Fd);
+public sealed record IoasidAlloc(FdId Fd, SnoopFormat? Format, int AddressWidth) : FdCommand(Fd)
+{
+    protected override Errno CheckFields() => Format is { } format && !Enum.IsDefined(format) ? Errno.EINVAL : Errno.OK;
+}
 
 /// <summary>IOASID_FREE.</summary>
 [GenerateSerializer, Immutable]
@@ -36,11 +45,17 @@ public sealed record IoasidGetInfo(FdId Fd, IoasidNumber Number) : FdCommand(Fd)
 
 /// <summary>IOASID_GET_DEV_INFO: answers <see cref="DeviceInfo"/>.</summary>
 [GenerateSerializer, Immutable]
-public sealed record IoasidGetDevInfo(FdId Fd, DeviceId Device) : FdCommand(Fd);
+public sealed record IoasidGetDevInfo(FdId Fd, DeviceId Device) : FdCommand(Fd)
+{
+    protected override Errno CheckFields() => Device.Object.IsWellFormed ? Errno.OK : Errno.EINVAL;
+}
 
 /// <summary>IOASID_MAP_DMA of <paramref name="Length"/> bytes.</summary>
 [GenerateSerializer, Immutable]
-public sealed record IoasidMapDma(FdId Fd, IoasidNumber Number, ulong Iova, ulong Length, UserAddress Memory, DmaAccess Access) : FdCommand(Fd);
+public sealed record IoasidMapDma(FdId Fd, IoasidNumber Number, ulong Iova, ulong Length, UserAddress Memory, DmaAccess Access) : FdCommand(Fd)
+{
+    protected override Errno CheckFields() => Memory.Memory.Object.IsWellFormed ? Errno.OK : Errno.EINVAL;
+}
 
 /// <summary>IOASID_UNMAP_DMA; answers <see cref="UnmappedBytes"/>. <paramref name="All"/> is the flag that empties the IOASID and goes with 0 and 0.</summary>
 [GenerateSerializer, Immutable]
@@ -48,4 +63,7 @@ public sealed record IoasidUnmapDma(FdId Fd, IoasidNumber Number, ulong Iova, ul
 
 /// <summary>The port asks the fd to drive a leaf (a device, a page table) that started without its records.</summary>
 [GenerateSerializer, Immutable]
-public sealed record DriveAgain(FdId Fd, ObjectId Leaf) : FdCommand(Fd);
+public sealed record DriveAgain(FdId Fd, ObjectId Leaf) : FdCommand(Fd)
+{
+    protected override Errno CheckFields() => Leaf.IsWellFormed ? Errno.OK : Errno.EINVAL;
+}

@@ -3,12 +3,21 @@ namespace IoasidGrains.Uapi;
 
 /// <summary>KVM_ADD_IOASID_FD: the fd is announced to KVM. Changes nothing in KVM's coherency yet.</summary>
 [GenerateSerializer, Immutable]
-public sealed record KvmAddIoasidFd(VmId Vm, FdId Fd) : FdCommand(Fd);
+public sealed record KvmAddIoasidFd(VmId Vm, FdId Fd) : FdCommand(Fd)
+{
+    protected override Errno CheckFields() => Vm.Object.IsWellFormed ? Errno.OK : Errno.EINVAL;
+}
 
 /// <summary>KVM_DEL_IOASID_FD: KVM drops the fd and what it contributed.</summary>
 [GenerateSerializer, Immutable]
-public sealed record KvmDelIoasidFd(VmId Vm, FdId Fd) : FdCommand(Fd);
+public sealed record KvmDelIoasidFd(VmId Vm, FdId Fd) : FdCommand(Fd)
+{
+    protected override Errno CheckFields() => Vm.Object.IsWellFormed ? Errno.OK : Errno.EINVAL;
+}
 
 /// <summary>KVM_UPDATE_IOASID_FD: walks the fd's IOASIDs and updates KVM's snoop requirement; answers <see cref="KvmCoherency"/>.</summary>
 [GenerateSerializer, Immutable]
-public sealed record KvmUpdateIoasidFd(VmId Vm, FdId Fd) : FdCommand(Fd);
+public sealed record KvmUpdateIoasidFd(VmId Vm, FdId Fd) : FdCommand(Fd)
+{
+    protected override Errno CheckFields() => Vm.Object.IsWellFormed ? Errno.OK : Errno.EINVAL;
+}

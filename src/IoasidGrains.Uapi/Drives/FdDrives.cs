@@ -5,7 +5,7 @@ namespace IoasidGrains.Uapi;
 [GenerateSerializer, Immutable]
 public abstract record Drive(Stamp Stamp) : Command;
 
-/// <summary>To a Device: what are you, is your file open, who holds you? Answers <see cref="DeviceDescription"/>, or ENODEV.</summary>
+/// <summary>To a Device: what are you? Answers <see cref="DeviceDescription"/>, or ENODEV.</summary>
 [GenerateSerializer, Immutable]
 public sealed record DescribeDevice(DeviceId Device) : Command;
 
@@ -24,7 +24,7 @@ public sealed record HoldDevice(Stamp Stamp, DeviceId Device, bool Held, bool Fi
 [GenerateSerializer, Immutable]
 public sealed record LinkFd(Stamp Stamp, VmId Vm) : Drive(Stamp);
 
-/// <summary>To a Kvm: the snoop-update message. The fd's IOASIDs make this VM's DMA non-coherent, or do not. Answers <see cref="KvmCoherency"/>.</summary>
+/// <summary>To a Kvm: the snoop-update message. The fd's IOASIDs make this VM's DMA non-coherent, or do not.</summary>
 [GenerateSerializer, Immutable]
 public sealed record UpdateSnoop(Stamp Stamp, VmId Vm, bool Noncoherent) : Drive(Stamp);
 

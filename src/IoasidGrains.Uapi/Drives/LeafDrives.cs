@@ -47,6 +47,6 @@ public sealed record Translate(PageTableId Table, DeviceId Device, ulong Iova, i
 [GenerateSerializer, Immutable]
 public sealed record AccessMemory(GuestMemoryId Memory, ulong Offset, int Length, byte[]? Data, bool Snooped) : Command;
 
-/// <summary>From a Kvm to its VM's memory: what wbinvd does now, since which append.</summary>
+/// <summary>From a Kvm to its VM's memory: what wbinvd does now; the version orders these.</summary>
 [GenerateSerializer, Immutable]
-public sealed record SetWbinvd(GuestMemoryId Memory, long Order, WbinvdMode Mode) : Command;
+public sealed record SetWbinvd(GuestMemoryId Memory, long Version, WbinvdMode Mode) : Command;

@@ -11,6 +11,23 @@ public readonly record struct ObjectId(ObjectKind Kind, string Key) : IComparabl
     /// <summary>The key without its host: what a user calls the object.</summary>
     public string ShortName => Key[(Key.IndexOf('/') + 1)..];
 
+    /// <summary>True if the key has a host and a name, and the numbers that its kind needs.</summary>
+    public bool IsWellFormed
+    {
+        get
+        {
+            string[] parts = Key?.Split('/') ?? [];
+            return parts.All(part => part.Length > 0) && Kind switch
+            {
+                ObjectKind.Ioasid => parts.Length == 3 && uint.TryParse(parts[2], out _),
+                ObjectKind.PageTable => parts.Length == 4 && uint.TryParse(parts[2], out _) && parts[3][0] == 'p' && int.TryParse(parts[3][1..], out _),
+                ObjectKind.GuestMemory => parts.Length == 3 && parts[2] is "mem" or "process",
+                >= ObjectKind.IoasidFd and <= ObjectKind.GuestMemory => parts.Length == 2,
+                _ => false,
+            };
+        }
+    }
+
     /// <summary>The host part of the key.</summary>
     public string Host => Key[..Math.Max(0, Key.IndexOf('/'))];
 

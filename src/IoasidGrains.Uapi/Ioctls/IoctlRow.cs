@@ -78,8 +78,5 @@ public sealed record IoctlRow(
     Ioctl Name, uint Code, string Dialect, ObjectKind On, IoctlArgument[] Arguments, IoctlStatus Status, string Source,
     Func<IoctlCall, UapiCommand>? Build)
 {
-    /// <summary>The macro as the mail spells it, without the prefix that tells two proposals apart.</summary>
-    public string Macro => Name.ToString().Replace("V2_", "");
-
     public string Usage => Arguments.Length == 0 ? Name.ToString() : $"{Name} {string.Join(' ', Arguments.Select(a => a.ToString()))}";
 }

@@ -10,20 +10,50 @@ public enum ClaimKind
     /// <summary>No longer mine.</summary>
     Release,
 
+    /// <summary>Taken from now on, by nobody in particular; anybody may clear it.</summary>
+    Mark,
+
+    /// <summary>No longer marked; refused if it was not.</summary>
+    Clear,
+
     /// <summary>Refused if somebody has taken it, and all its alternatives as well.</summary>
     RequireFree,
+
+    /// <summary>Always refused; stands last, so that a refusal which was decided already gives way to those of the store.</summary>
+    Never,
+
+    /// <summary>Never refused: counts the claims whose names begin so, as they are after this append.</summary>
+    Count,
 }
 
-/// <summary>A claim on a name that at most one log holds: a device (<c>host1/dev1/bound</c>), its group (<c>host1/g1/group</c>), the link of an fd to a VM (<c>host1/vm1/links/host1/fd1</c>), that it makes the VM's DMA non-coherent
+/// <summary>A claim on a name that at most one log holds: a device (<c>host1/dev1/bound</c>), that its file is closed (<c>host1/dev1/closed</c>), its group (<c>host1/g1/group</c>), the link of an fd to a VM (<c>host1/vm1/links/host1/fd1</c>), that it makes the VM's DMA non-coherent
 /// (<c>host1/vm1/noncoherent/host1/fd1</c>), the end of a VM (<c>host1/vm1/closed</c>).</summary>
 [GenerateSerializer, Immutable]
 public sealed record Claim(ClaimKind Kind, string Name, params string[] Alternatives)
 {
+    public bool Equals(Claim? other) => other is not null && Kind == other.Kind && Name == other.Name && Alternatives.SequenceEqual(other.Alternatives);
+
+    public override int GetHashCode() => HashCode.Combine(Kind, Name);
+
+    public static readonly Claim Never = new(ClaimKind.Never, "never");
+
     public static Claim Take(DeviceId device) => new(ClaimKind.Take, NameOf(device));
 
     public static Claim Release(DeviceId device) => new(ClaimKind.Release, NameOf(device));
 
+    /// <summary>No fd may have bound the device.</summary>
+    public static Claim Unbound(DeviceId device) => new(ClaimKind.RequireFree, NameOf(device));
+
+    public static Claim CloseFile(DeviceId device) => new(ClaimKind.Mark, ClosedName(device));
+
+    public static Claim OpenFile(DeviceId device) => new(ClaimKind.Clear, ClosedName(device));
+
+    /// <summary>The device's file must not be closed.</summary>
+    public static Claim FileOpen(DeviceId device) => new(ClaimKind.RequireFree, ClosedName(device));
+
     public static string NameOf(DeviceId device) => device.Key + "/bound";
+
+    public static string ClosedName(DeviceId device) => device.Key + "/closed";
 
     public static Claim Take(GroupId group) => new(ClaimKind.Take, NameOf(group));
 
@@ -37,6 +67,9 @@ public sealed record Claim(ClaimKind Kind, string Name, params string[] Alternat
     public static Claim Noncoherent(VmId vm, FdId fd) => new(ClaimKind.Take, NoncoherentOf(vm) + fd.Key);
 
     public static Claim Coherent(VmId vm, FdId fd) => new(ClaimKind.Release, NoncoherentOf(vm) + fd.Key);
+
+    /// <summary>How many fds make the VM's DMA non-coherent.</summary>
+    public static Claim CountNoncoherent(VmId vm) => new(ClaimKind.Count, NoncoherentOf(vm));
 
     public static string NoncoherentOf(VmId vm) => vm.Key + "/noncoherent/";
 
@@ -71,18 +104,26 @@ public enum CommitStatus
 
 /// <summary>The answer to an append.</summary>
 /// <param name="Refused">The claim that was refused.</param>
-/// <param name="Order">Position of the record among all appends of the store.</param>
+/// <param name="Record">The record as it is in the log, if it is.</param>
 [GenerateSerializer, Immutable]
-public sealed record CommitResult(CommitStatus Status, Claim? Refused = null, long Order = 0);
+public sealed record CommitResult(CommitStatus Status, Claim? Refused = null, LogRecord? Record = null);
+
+/// <summary>What the claims say of a device.</summary>
+/// <param name="Holder">The fd that has bound it; null if none has.</param>
+[GenerateSerializer, Immutable]
+public sealed record DeviceClaims(FdId? Holder, bool FileClosed);
 
 /// <summary>What the store knows about an object that starts.</summary>
 /// <param name="Epoch">The epoch of this start; appends carry it.</param>
+/// <param name="Order">Position of the last append of all; what follows reflects every append up to it.</param>
 /// <param name="Log">Its log, oldest first.</param>
 /// <param name="Declaration">Its declaration, if it is a unit or a device that was declared.</param>
 /// <param name="Holders">Who has claimed a device; who is linked to a VM.</param>
+/// <param name="FileClosed">The file of the device is closed.</param>
 /// <param name="Noncoherent">Those of the fds linked to a VM that make its DMA non-coherent.</param>
 [GenerateSerializer, Immutable]
-public sealed record StoredObject(long Epoch, LogRecord[] Log, Declaration? Declaration, FdId[] Holders, FdId[] Noncoherent)
+public sealed record StoredObject(
+    long Epoch, long Order, LogRecord[] Log, Declaration? Declaration, FdId[] Holders, bool FileClosed, FdId[] Noncoherent)
 {
-    public static readonly StoredObject Nothing = new(0, [], null, [], []);
+    public static readonly StoredObject Nothing = new(0, 0, [], null, [], false, []);
 }

@@ -6,15 +6,23 @@ namespace IoasidGrains.Uapi;
 /// <param name="Answers">The records that a retry may still ask for, oldest first.</param>
 [GenerateSerializer, Immutable]
 public sealed record FdSnapshot(
-    OpenOptions Options, bool Closed, uint LastNumber, IoasidSnapshot[] Ioasids, DeviceSnapshot[] Devices, KvmSnapshot[] Kvms,
-    MemoryRegistered[] Registered, LogRecord[] Answers) : Change;
+    OpenOptions Options, bool Closed, uint LastNumber, IoasidSnapshot[] Ioasids, DeviceSnapshot[] Devices, BlockedSnapshot[] Blocked,
+    KvmSnapshot[] Kvms, MemoryRegistered[] Registered, LogRecord[] Answers, SessionSnapshot[] Sessions) : Change;
 
 /// <param name="Driven">The last log entry that was driven to the Ioasid object.</param>
 [GenerateSerializer, Immutable]
 public sealed record IoasidSnapshot(IoasidNumber Number, IoasidSpec Spec, Area[] Areas, long Driven);
 
 [GenerateSerializer, Immutable]
-public sealed record DeviceSnapshot(DeviceBound Bound, IoasidNumber? Attached);
+public sealed record DeviceSnapshot(DeviceBound Bound, IoasidNumber? Attached, bool DriverOpened);
+
+[GenerateSerializer, Immutable]
+public sealed record BlockedSnapshot(DeviceId Device, DeviceTraits Traits);
+
+/// <param name="Newest">The highest request that was answered.</param>
+/// <param name="Forgotten">Requests up to this one may have been answered before the window.</param>
+[GenerateSerializer, Immutable]
+public sealed record SessionSnapshot(string Session, long Newest, long Forgotten);
 
 /// <param name="Told">What the VM was told last; null: nothing yet.</param>
 [GenerateSerializer, Immutable]

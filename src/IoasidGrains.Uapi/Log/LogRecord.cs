@@ -12,6 +12,10 @@ public sealed record LogRecord(long Sequence, RequestId Request, Reply Reply, Ch
     /// <summary>Position among all appends of the store; the store sets it.</summary>
     [Id(0)]
     public long Order { get; init; }
+
+    /// <summary>What the Count claim of this append found; the store sets it.</summary>
+    [Id(1)]
+    public int Counted { get; init; }
 }
 
 /// <summary>One change of an fd's (or a VM's) own records.</summary>
@@ -66,6 +70,10 @@ public sealed record KvmRemoved(VmId Vm) : Change;
 /// <summary>KVM was told what the walk over the IOASIDs found.</summary>
 [GenerateSerializer, Immutable]
 public sealed record KvmUpdated(VmId Vm, bool Noncoherent) : Change;
+
+/// <summary>In a device's own log: its file was opened or closed while no fd held it.</summary>
+[GenerateSerializer, Immutable]
+public sealed record FileChanged(bool Open) : Change;
 
 /// <summary>In a Kvm's own log: the VM is gone.</summary>
 [GenerateSerializer, Immutable]

@@ -46,7 +46,7 @@ public sealed class FlowSweepsTests
 
         public int Count => 2;
 
-        public bool IsIoctl(int step) => true;
+        public bool IsDealt(int step) => true;
 
         public string Text(int step) => $"step {step}";
 

@@ -56,7 +56,7 @@ public sealed class CommitStoreTests
         CommitResult refused = Commit(Fd2, Claim.Take(new DeviceId("h/d")), Claim.Take(Group));
         Assert.Equal(CommitStatus.ClaimRefused, refused.Status);
         Assert.Equal(Claim.NameOf(Group), refused.Refused!.Name);
-        Assert.Null(_store.HolderOf(new DeviceId("h/d")));
+        Assert.Null(_store.ClaimsOf(new DeviceId("h/d")).Holder);
         Assert.Empty(_store.Load(Fd2).Log);
     }
 

@@ -22,6 +22,20 @@ public sealed record AnswerWindow
     /// <summary>Every record that is remembered, oldest first.</summary>
     public IEnumerable<LogRecord> All => BySession.Values.SelectMany(session => session.Records).OrderBy(record => record.Sequence);
 
+    /// <summary>How far each session is.</summary>
+    public IEnumerable<SessionSnapshot> Bounds => BySession.Select(session => new SessionSnapshot(session.Key, session.Value.Newest, session.Value.Forgotten));
+
+    /// <summary>The window that a snapshot keeps.</summary>
+    public static AnswerWindow Of(FdSnapshot snapshot)
+    {
+        AnswerWindow window = snapshot.Answers.Aggregate(Empty, (grown, record) => grown.Add(record));
+        return new AnswerWindow
+        {
+            BySession = window.BySession.SetItems(snapshot.Sessions.Select(bound => KeyValuePair.Create(
+                bound.Session, window.BySession[bound.Session] with { Newest = bound.Newest, Forgotten = bound.Forgotten }))),
+        };
+    }
+
     /// <summary>The record that answered this request, or null. <paramref name="tooOld"/>: it may have been answered before the window.</summary>
     public LogRecord? Find(RequestId request, out bool tooOld)
     {

@@ -4,6 +4,9 @@ using IoasidGrains.Uapi;
 
 namespace IoasidGrains.Core;
 
+/// <summary>A memory and how many areas name it; none: the position is free.</summary>
+public readonly record struct MemorySlot(GuestMemoryId Memory, int Areas);
+
 /// <summary>Disjoint areas in order of their IOVA. Finding one costs log n; adding or removing one makes a new map that shares the rest.</summary>
 public sealed class AreaMap
 {
@@ -15,7 +18,7 @@ public sealed class AreaMap
 
     private readonly ImmutableList<Area> _areas;
 
-    private AreaMap(ImmutableList<Area> areas, ulong bytes, ImmutableList<GuestMemoryId> memories)
+    private AreaMap(ImmutableList<Area> areas, ulong bytes, ImmutableList<MemorySlot> memories)
     {
         _areas = areas;
         Bytes = bytes;
@@ -27,8 +30,8 @@ public sealed class AreaMap
     /// <summary>Mapped bytes.</summary>
     public ulong Bytes { get; }
 
-    /// <summary>Every memory that was ever mapped here, in order of first use. A page table puts the position above the 47 bits of a user address to make a physical one.</summary>
-    public ImmutableList<GuestMemoryId> Memories { get; }
+    /// <summary>The memories that are mapped here. A page table puts the position above the 47 bits of a user address to make a physical one; a free position is used again.</summary>
+    public ImmutableList<MemorySlot> Memories { get; }
 
     public IReadOnlyList<Area> All => _areas;
 
@@ -53,14 +56,17 @@ public sealed class AreaMap
     }
 
     /// <summary>False if this would be one memory more than 52 bits of physical address can tell apart.</summary>
-    public bool HasRoomFor(GuestMemoryId memory) => Memories.Count < MaxMemories || Memories.Contains(memory);
+    public bool HasRoomFor(GuestMemoryId memory) => Memories.Count < MaxMemories || Memories.Exists(slot => slot.Areas == 0 || slot.Memory == memory);
+
+    /// <summary>The position of a memory that is mapped here.</summary>
+    public int SlotOf(GuestMemoryId memory) => Memories.FindIndex(slot => slot.Memory == memory && slot.Areas > 0);
 
     /// <summary>With one more area, which overlaps none.</summary>
     public AreaMap Add(Area area)
     {
         int index = FirstEndingAtOrAfter(area.Range.Start);
         return new AreaMap(_areas.Insert(index, area), Bytes + area.Range.Length,
-            Memories.Contains(area.Memory.Memory) ? Memories : Memories.Add(area.Memory.Memory));
+            Counted(area.Memory.Memory));
     }
 
     /// <summary>Without the area of exactly this range.</summary>
@@ -68,7 +74,21 @@ public sealed class AreaMap
     {
         int index = FirstEndingAtOrAfter(range.Start);
         Invariant.Check(index < _areas.Count && _areas[index].Range == range, $"There is no area {range} to remove.");
-        return new AreaMap(_areas.RemoveAt(index), Bytes - range.Length, Memories);
+        int slot = SlotOf(_areas[index].Memory.Memory);
+        return new AreaMap(
+            _areas.RemoveAt(index), Bytes - range.Length, Memories.SetItem(slot, Memories[slot] with { Areas = Memories[slot].Areas - 1 }));
+    }
+
+    private ImmutableList<MemorySlot> Counted(GuestMemoryId memory)
+    {
+        int slot = SlotOf(memory);
+        if (slot >= 0)
+        {
+            return Memories.SetItem(slot, Memories[slot] with { Areas = Memories[slot].Areas + 1 });
+        }
+
+        int free = Memories.FindIndex(item => item.Areas == 0);
+        return free >= 0 ? Memories.SetItem(free, new MemorySlot(memory, 1)) : Memories.Add(new MemorySlot(memory, 1));
     }
 
     private int FirstEndingAtOrAfter(ulong start)

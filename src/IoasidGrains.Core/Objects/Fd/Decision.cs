@@ -6,8 +6,11 @@ namespace IoasidGrains.Core;
 /// <summary>Either an answer that changes nothing (a refusal, a query), or changes with the claims they need and the answer they bring.</summary>
 public sealed record Decision(Reply Reply, Change[] Changes, Claim[] Claims)
 {
-    /// <summary>What to answer if the VM that must be alive has ended; any other refused claim answers EBUSY.</summary>
+    /// <summary>What to answer if the VM that must be alive has ended. A file that must be open and is not answers EBADF, any other refused claim EBUSY.</summary>
     public Errno IfVmEnded { get; init; } = Errno.EBADF;
+
+    public Errno ErrnoOf(Claim refused) => refused.Kind == ClaimKind.Take ? Errno.EBUSY
+        : Changes[^1] is DeviceBound bound && refused.Name == Claim.ClosedName(bound.Device) ? Errno.EBADF : IfVmEnded;
 
     public static Decision Refuse(Errno errno) => new(Reply.Refuse(errno), [], []);
 

@@ -6,28 +6,12 @@ namespace IoasidGrains.Core;
 /// <summary>Decides the ioctls on device fds and on VMs (domain 3.3, 2.8).</summary>
 public static class DeviceRules
 {
-    /// <summary>BIND, once the device and its unit have said what they are.</summary>
-    public static Decision Bind(FdState fd, DeviceId device, DeviceDescription description, IommuCapabilities unit)
+    /// <summary>BIND, once the device and its unit have said what they are. The store decides whether somebody else holds it or its file is closed.</summary>
+    public static Decision Bind(FdState fd, DeviceId device, DeviceTraits traits, IommuCapabilities unit)
     {
-        DeviceTraits traits = description.Traits;
-        if (!description.FileOpen)
-        {
-            return Decision.Refuse(Errno.EBADF);
-        }
-
-        Decision bind = Decision.Change(new DeviceBound(device, traits, unit));
-        if (traits.Opens == DriverOpens.AtBind)
-        {
-            bind = OpenDriver(fd, traits, bind);
-        }
-
-        if (bind.Changes.Length == 0)
-        {
-            return bind;
-        }
-
-        bind = bind.With(Claim.Take(device));
-        return fd.InGroup(traits.Group).Any() ? bind : bind.With(Claim.Take(traits.Group));
+        Decision bind = Decision.Change(new DeviceBound(device, traits, unit)).With(Claim.FileOpen(device), Claim.Take(device));
+        bind = fd.InGroup(traits.Group).Any() ? bind : bind.With(Claim.Take(traits.Group));
+        return traits.Opens == DriverOpens.AtBind ? OpenDriver(fd, traits, bind) : bind;
     }
 
     public static Decision Unbind(FdState fd, FdId id, BoundDevice device, bool closeFile)
@@ -40,6 +24,7 @@ public static class DeviceRules
 
         changes.Add(new DeviceUnbound(device.Id, FileOpen: !closeFile));
         Decision unbind = Decision.Change([.. changes]).With(Claim.Release(device.Id));
+        unbind = closeFile ? unbind.With(Claim.CloseFile(device.Id)) : unbind;
         bool last = fd.Devices.Count == 1;
         if (fd.InGroup(device.Traits.Group).Count() == 1)
         {
@@ -71,7 +56,7 @@ public static class DeviceRules
         }
 
         Decision attach = Decision.Change(new DeviceAttached(device.Id, ioasid.Number));
-        return device.Traits.Opens == DriverOpens.AtAttach ? OpenDriver(fd, device.Traits, attach) : attach;
+        return device.Traits.Opens == DriverOpens.AtAttach && !device.DriverOpened ? OpenDriver(fd, device.Traits, attach) : attach;
     }
 
     public static Decision Detach(BoundDevice device, VfioDetachIoasid command) =>
@@ -83,7 +68,7 @@ public static class DeviceRules
             ? Decision.Answer(Reply.With(new DeviceInfo(device.Unit, device.Traits)))
             : Decision.Refuse(Errno.ENOENT);
 
-    /// <summary>Announces the fd; KVM's coherency changes only at KVM_UPDATE (seed). Strict mode refuses to open a window here too.</summary>
+    /// <summary>Announces the fd; KVM's coherency changes only at KVM_UPDATE (seed). Strict mode refuses to open a window here, or at KVM_DEL, too.</summary>
     public static Decision AddKvm(FdState fd, FdId id, VmId vm)
     {
         if (fd.Kvms.ContainsKey(vm))
@@ -96,9 +81,17 @@ public static class DeviceRules
             : Decision.Change(new KvmAdded(vm)).With(Claim.Alive(vm), Claim.Link(vm, id));
     }
 
-    public static Decision DelKvm(FdState fd, FdId id, VmId vm) => fd.Kvms.ContainsKey(vm)
-        ? Decision.Change(new KvmRemoved(vm)).With(Claim.Alive(vm)).With(ReleaseLink(fd, id, vm))
-        : Decision.Refuse(Errno.ENOENT);
+    public static Decision DelKvm(FdState fd, FdId id, VmId vm)
+    {
+        if (!fd.Kvms.ContainsKey(vm))
+        {
+            return Decision.Refuse(Errno.ENOENT);
+        }
+
+        return fd.Options!.RefuseCoherencyGap && fd.HasNoncoherentDevice
+            ? Decision.Refuse(Errno.EPERM)
+            : Decision.Change(new KvmRemoved(vm)).With(Claim.Alive(vm)).With(ReleaseLink(fd, id, vm));
+    }
 
     public static Decision UpdateKvm(FdState fd, FdId id, VmId vm)
     {
@@ -109,7 +102,8 @@ public static class DeviceRules
 
         bool noncoherent = FormatOnly.IsNoncoherent(fd);
         Decision update = Decision.Change(new KvmUpdated(vm, noncoherent)).With(Claim.Alive(vm));
-        return noncoherent == (told ?? false) ? update : update.With(noncoherent ? Claim.Noncoherent(vm, id) : Claim.Coherent(vm, id));
+        update = noncoherent == (told ?? false) ? update : update.With(noncoherent ? Claim.Noncoherent(vm, id) : Claim.Coherent(vm, id));
+        return update.With(Claim.CountNoncoherent(vm));
     }
 
     private static Errno CheckAttach(FdState fd, BoundDevice device, IoasidEntry ioasid, SnoopFormat? repeated)
@@ -149,9 +143,8 @@ public static class DeviceRules
             return opened;
         }
 
-        return fd.Kvms.IsEmpty
-            ? Decision.Refuse(traits.OpenWithoutKvm)
-            : opened.With(Claim.Alive(fd.Kvms.Keys.First(), fd.Kvms.Keys.Skip(1))) with { IfVmEnded = traits.OpenWithoutKvm };
+        Claim kvm = fd.Kvms.IsEmpty ? Claim.Never : Claim.Alive(fd.Kvms.Keys.First(), fd.Kvms.Keys.Skip(1));
+        return opened.With(kvm) with { IfVmEnded = traits.OpenWithoutKvm };
     }
 
     private static Claim[] ReleaseLinks(FdState fd, FdId id) => [.. fd.Kvms.Keys.SelectMany(vm => ReleaseLink(fd, id, vm))];

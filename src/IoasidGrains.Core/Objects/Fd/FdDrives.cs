@@ -80,11 +80,14 @@ public static class FdDrives
     {
         BoundDevice device = before.Devices[unbound.Device];
         bool groupFree = !after.InGroup(device.Traits.Group).Any();
-        return
+        List<(ObjectId, Drive)> drives =
         [
             (device.Id.Object, new HoldDevice(stamp, device.Id, Held: false, unbound.FileOpen, device.Unit)),
             (device.Traits.Unit.Object, new SetContext(stamp, device.Traits.Unit, device.Id, groupFree ? ContextEntry.Default : ContextEntry.Blocked)),
         ];
+        drives.AddRange(before.Blocked.Where(member => groupFree && member.Value.Group == device.Traits.Group)
+            .Select(member => (member.Value.Unit.Object, (Drive)new SetContext(stamp, member.Value.Unit, member.Key, ContextEntry.Default))));
+        return drives;
     }
 
     private static (ObjectId, Drive) Destroy(IoasidEntry ioasid, Stamp stamp) =>

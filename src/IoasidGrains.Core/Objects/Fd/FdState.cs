@@ -6,7 +6,8 @@ namespace IoasidGrains.Core;
 
 /// <summary>A bound device.</summary>
 /// <param name="Attached">The IOASID that it is attached to, or null: blocked.</param>
-public sealed record BoundDevice(DeviceId Id, DeviceTraits Traits, IommuCapabilities Unit, IoasidNumber? Attached)
+/// <param name="DriverOpened">Its driver's open_device has run.</param>
+public sealed record BoundDevice(DeviceId Id, DeviceTraits Traits, IommuCapabilities Unit, IoasidNumber? Attached, bool DriverOpened)
 {
     public Attachment Attachment => new(Id, Traits.Unit, Unit);
 }
@@ -45,6 +46,9 @@ public sealed record FdState
 
     public ImmutableSortedDictionary<DeviceId, BoundDevice> Devices { get; private init; } = ImmutableSortedDictionary<DeviceId, BoundDevice>.Empty;
 
+    /// <summary>Devices that were let go while another member of their group is still bound: their contexts stay blocked until the last one leaves.</summary>
+    public ImmutableSortedDictionary<DeviceId, DeviceTraits> Blocked { get; private init; } = ImmutableSortedDictionary<DeviceId, DeviceTraits>.Empty;
+
     /// <summary>The VMs that the fd was announced to, and what each was told last; null: nothing yet.</summary>
     public ImmutableSortedDictionary<VmId, bool?> Kvms { get; private init; } = ImmutableSortedDictionary<VmId, bool?>.Empty;
 
@@ -59,10 +63,15 @@ public sealed record FdState
     /// <summary>Mappings of all IOASIDs.</summary>
     public int Mappings => Ioasids.Values.Sum(ioasid => ioasid.Areas.Count);
 
-    /// <summary>Pinned bytes: registered memory once, and, where nothing is registered, every mapping of every IOASID.</summary>
-    public ulong LockedBytes => Registered.Count > 0
-        ? Registered.Aggregate(0UL, (sum, memory) => sum + memory.Length)
-        : Ioasids.Values.Aggregate(0UL, (sum, ioasid) => sum + ioasid.Areas.Bytes);
+    /// <summary>Pinned bytes: registered memory once, and every mapping of every IOASID that lies outside of it.</summary>
+    public ulong LockedBytes => LockedWith(Registered);
+
+    /// <summary>Pinned bytes if this memory were registered.</summary>
+    public ulong LockedWith(ImmutableList<RegisteredMemory> registered) => registered.IsEmpty
+        ? Ioasids.Values.Aggregate(0UL, (sum, ioasid) => sum + ioasid.Areas.Bytes)
+        : registered.Aggregate(0UL, (sum, memory) => sum + memory.Length) + Ioasids.Values.SelectMany(ioasid => ioasid.Areas.All)
+            .Where(area => !registered.Exists(memory => memory.Contains(area.Memory, area.Range.Length)))
+            .Aggregate(0UL, (sum, area) => sum + area.Range.Length);
 
     /// <summary>The VMs whose KVM was not told that a device of this fd may do non-coherent DMA now (domain 3.5).</summary>
     public IEnumerable<VmId> CoherencyGaps => HasNoncoherentDevice ? Kvms.Where(kvm => kvm.Value != true).Select(kvm => kvm.Key) : [];
@@ -102,9 +111,10 @@ public sealed record FdState
         LastNumber = snapshot.LastNumber,
         Ioasids = FdSnapshots.IoasidsOf(snapshot),
         Devices = FdSnapshots.DevicesOf(snapshot),
+        Blocked = snapshot.Blocked.ToImmutableSortedDictionary(member => member.Device, member => member.Traits),
         Kvms = snapshot.Kvms.ToImmutableSortedDictionary(kvm => kvm.Vm, kvm => kvm.Told),
         Registered = [.. snapshot.Registered.Select(memory => new RegisteredMemory(memory.Start, memory.Length))],
-        Answers = snapshot.Answers.Aggregate(AnswerWindow.Empty, (window, answered) => window.Add(answered)),
+        Answers = AnswerWindow.Of(snapshot),
     };
 
     private FdState ApplyChange(Change change) => change switch
@@ -122,8 +132,12 @@ public sealed record FdState
         AreaMapped mapped => WithIoasid(mapped.Number, entry => entry with { Areas = entry.Areas.Add(mapped.Area) }),
         AreasUnmapped unmapped => WithIoasid(
             unmapped.Number, entry => entry with { Areas = unmapped.Ranges.Aggregate(entry.Areas, (areas, range) => areas.Remove(range)) }),
-        DeviceBound bound => this with { Devices = Devices.Add(bound.Device, new BoundDevice(bound.Device, bound.Traits, bound.Unit, null)) },
-        DeviceUnbound unbound => this with { Devices = Devices.Remove(unbound.Device) },
+        DeviceBound bound => this with
+        {
+            Devices = Devices.Add(bound.Device, new BoundDevice(bound.Device, bound.Traits, bound.Unit, null, bound.Traits.Opens == DriverOpens.AtBind)),
+            Blocked = Blocked.Remove(bound.Device),
+        },
+        DeviceUnbound unbound => Unbind(Devices[unbound.Device]),
         DeviceAttached attached => WithDevice(attached.Device, attached.Number).WithIoasid(attached.Number, entry => entry with
         {
             Spec = entry.Spec with { PageSizes = entry.Spec.PageSizes == 0 ? Devices[attached.Device].Unit.PageSizes : entry.Spec.PageSizes },
@@ -139,5 +153,17 @@ public sealed record FdState
         this with { Ioasids = Ioasids.SetItem(number, update(Ioasids[number]) with { Driven = Sequence }) };
 
     private FdState WithDevice(DeviceId device, IoasidNumber? attached) =>
-        this with { Devices = Devices.SetItem(device, Devices[device] with { Attached = attached }) };
+        this with { Devices = Devices.SetItem(device, Devices[device] with { Attached = attached, DriverOpened = true }) };
+
+    private FdState Unbind(BoundDevice device)
+    {
+        FdState next = this with { Devices = Devices.Remove(device.Id) };
+        bool groupHeld = next.InGroup(device.Traits.Group).Any();
+        return next with
+        {
+            Blocked = groupHeld
+                ? Blocked.Add(device.Id, device.Traits)
+                : Blocked.RemoveRange(Blocked.Where(member => member.Value.Group == device.Traits.Group).Select(member => member.Key)),
+        };
+    }
 }

@@ -44,7 +44,7 @@ public sealed class IoasidFd : KernelObject
     {
         if (_unsettled is { } before && _last is { } record)
         {
-            return Send(FdDrives.Of(before, _state, record, StampOf(record)), 0, before, _ =>
+            return Send(FdDrives.Of(before, _state, record, StampOf(record)), 0, before, () =>
             {
                 _unsettled = null;
                 return Handle(command);
@@ -54,9 +54,9 @@ public sealed class IoasidFd : KernelObject
         return command switch
         {
             DescribeObject => Done(FdStatus.Of(_id, _state)),
-            DriveAgain again => Send(FdDrives.Again(_state, again.Leaf, Current), 0, _state, _ => Done(Errno.OK)),
+            DriveAgain again => Send(FdDrives.Again(_state, again.Leaf, Current), 0, _state, () => Done(Errno.OK)),
             UapiCommand uapi when _state.Answers.Find(uapi.Request, out bool tooOld) is var answered && (answered is not null || tooOld) =>
-                answered is null ? Done(Errno.ESTALE) : AnswerAgain(answered),
+                answered is null ? Done(Errno.ESTALE) : new Answer(AnswerOf(answered)),
             OpenFd open => Open(open),
             HeldDeviceCommand held => HandleHeldDevice(held),
             FdCommand when _state.Options is null || _state.Closed => Done(Errno.EBADF),
@@ -125,7 +125,7 @@ public sealed class IoasidFd : KernelObject
             ? Done(device.Errno)
             : new Call(description.Traits.Unit.Object, new DescribeUnit(description.Traits.Unit), unit => unit.Outputs is not UnitDescription capable
                 ? Done(unit.Errno)
-                : Take(bind, DeviceRules.Bind(_state, bind.Device, description, capable.Capabilities))));
+                : Take(bind, DeviceRules.Bind(_state, bind.Device, description.Traits, capable.Capabilities))));
     }
 
     /// <summary>Commits and drives a decision; one that changes nothing is just answered.</summary>
@@ -143,27 +143,27 @@ public sealed class IoasidFd : KernelObject
         {
             if (result.Status == CommitStatus.ClaimRefused)
             {
-                return Done(result.Refused!.Kind == ClaimKind.RequireFree ? decision.IfVmEnded : Errno.EBUSY);
+                return Done(decision.ErrnoOf(result.Refused!));
             }
 
-            LogRecord committed = record with { Order = result.Order };
+            LogRecord committed = result.Record!;
             _state = before.Apply(committed);
-            return Send(FdDrives.Of(before, _state, committed, StampOf(committed)), 0, before, last => AnswerOf(committed, last));
+            return Send(FdDrives.Of(before, _state, committed, StampOf(committed)), 0, before, () => new Answer(AnswerOf(committed)));
         });
     }
 
     /// <summary>Sends drives one after the other. An Ioasid that started without its records is built as it was <paramref name="before"/> first.</summary>
-    private Step Send(List<(ObjectId To, Drive Drive)> drives, int next, FdState before, Func<Reply?, Step> then, Reply? last = null)
+    private Step Send(List<(ObjectId To, Drive Drive)> drives, int next, FdState before, Func<Step> then)
     {
         if (next == drives.Count)
         {
-            return then(last);
+            return then();
         }
 
         (ObjectId to, Drive drive) = drives[next];
         return new Call(to, drive, reply => reply.Status == ReplyStatus.NotDriven && drive is IoasidDrive lost
-            ? new Call(to, FdDrives.Build(before, before.Ioasids[lost.Ioasid.Number], drive.Stamp), _ => Send(drives, next, before, then, last))
-            : Send(drives, next + 1, before, then, reply));
+            ? new Call(to, FdDrives.Build(before, before.Ioasids[lost.Ioasid.Number], drive.Stamp), _ => Send(drives, next, before, then))
+            : Send(drives, next + 1, before, then));
     }
 
     /// <summary>An attach or announcement that opens the seed's window says so (domain 3.5).</summary>
@@ -175,13 +175,9 @@ public sealed class IoasidFd : KernelObject
         return gaps.Length > 0 ? record.Reply with { Outputs = new CoherencyGap(gaps) } : record.Reply;
     }
 
-    private Step AnswerAgain(LogRecord record) => record.Changes[0] is KvmUpdated kvm
-        ? new Call(kvm.Vm.Object, new UpdateSnoop(StampOf(record), kvm.Vm, kvm.Noncoherent), reply => AnswerOf(record, reply))
-        : new Answer(record.Reply);
-
-    /// <summary>The recorded answer; what KVM does now is KVM's to say.</summary>
-    private static Answer AnswerOf(LogRecord record, Reply? last) => new(
-        record.Changes[0] is KvmUpdated && last?.Outputs is KvmCoherency coherency ? Reply.With(coherency) : record.Reply);
+    /// <summary>The recorded answer. That of KVM_UPDATE is what the store counted in the same append.</summary>
+    private static Reply AnswerOf(LogRecord record) =>
+        record.Changes[0] is KvmUpdated ? Reply.With(new KvmCoherency(record.Counted)) : record.Reply;
 
     private Stamp StampOf(LogRecord record) => new(_id, _epoch, record.Sequence, record.Order);
 }

@@ -61,9 +61,9 @@ public static class MappingRules
             return Decision.Refuse(Errno.EEXIST);
         }
 
-        // With the first registration accounting changes from "every mapping" to "registered memory, once".
-        ulong locked = fd.Registered.Count == 0 ? 0 : fd.LockedBytes;
-        return Exceeds(fd, locked, command.Length)
+        // What is mapped inside of it already costs nothing more.
+        ulong locked = fd.LockedWith(fd.Registered.Add(new RegisteredMemory(command.Start, command.Length)));
+        return locked > fd.Options!.LockedLimit
             ? Decision.Refuse(Errno.ENOMEM)
             : Decision.Change(new MemoryRegistered(command.Start, command.Length));
     }
@@ -90,12 +90,7 @@ public static class MappingRules
         Errno errno = CheckMapArguments(command, out IovaRange range);
         if (errno == Errno.OK)
         {
-            errno = CheckPlace(fd, ioasid, range);
-        }
-
-        if (errno == Errno.OK)
-        {
-            errno = CheckLimits(fd, ioasid, command);
+            errno = CheckPlace(fd, ioasid, range, command);
         }
 
         return errno == Errno.OK
@@ -130,31 +125,44 @@ public static class MappingRules
     public static IEnumerable<IovaRange> ReservedBy(BoundDevice device) =>
         device.Unit.Reserved.Concat(device.Traits.Reserved).Append(Quantity.InterruptWindow);
 
+    /// <summary>In type1's order: permission, alignment, wrap-around, then the user's memory.</summary>
     private static Errno CheckMapArguments(IoasidMapDma command, out IovaRange range)
     {
-        if (!IovaRange.TryCreate(command.Iova, command.Length, out range))
-        {
-            return command.Length == 0 ? Errno.EINVAL : Errno.EOVERFLOW;
-        }
-
-        if (command.Memory.Offset + command.Length < command.Memory.Offset)
-        {
-            return Errno.EOVERFLOW;
-        }
-
-        if (command.Access == DmaAccess.None || !Aligned(command.Iova, command.Length) || !Quantity.IsPageAligned(command.Memory.Offset))
+        range = default;
+        if (command.Access is not (DmaAccess.Read or DmaAccess.Write or DmaAccess.ReadWrite))
         {
             return Errno.EINVAL;
+        }
+
+        if (command.Length == 0 || !Aligned(command.Iova, command.Length) || !Quantity.IsPageAligned(command.Memory.Offset))
+        {
+            return Errno.EINVAL;
+        }
+
+        if (!IovaRange.TryCreate(command.Iova, command.Length, out range) || command.Memory.Offset + (command.Length - 1) < command.Memory.Offset)
+        {
+            return Errno.EOVERFLOW;
         }
 
         return IsUserRange(command.Memory, command.Length) ? Errno.OK : Errno.EFAULT;
     }
 
-    private static Errno CheckPlace(FdState fd, IoasidEntry ioasid, IovaRange range)
+    /// <summary>In type1's order: overlap, number of mappings, permitted ranges, then what pinning needs.</summary>
+    private static Errno CheckPlace(FdState fd, IoasidEntry ioasid, IovaRange range, IoasidMapDma command)
     {
         if (fd.Options!.MapNeedsAttach && !IsWhollyAttached(fd, ioasid.Number))
         {
             return Errno.EINVAL;
+        }
+
+        if (ioasid.Areas.AnyOverlaps(range))
+        {
+            return Errno.EEXIST;
+        }
+
+        if (fd.Mappings >= fd.Options.MappingLimit || !ioasid.Areas.HasRoomFor(command.Memory.Memory))
+        {
+            return Errno.ENOSPC;
         }
 
         if (range.Last > ioasid.Spec.LastIova || fd.AttachedTo(ioasid.Number).SelectMany(ReservedBy).Any(range.Overlaps))
@@ -162,23 +170,12 @@ public static class MappingRules
             return Errno.EINVAL;
         }
 
-        return ioasid.Areas.AnyOverlaps(range) ? Errno.EEXIST : Errno.OK;
-    }
-
-    private static Errno CheckLimits(FdState fd, IoasidEntry ioasid, IoasidMapDma command)
-    {
-        bool registers = fd.Registered.Count > 0;
-        if (registers && !fd.Registered.Any(memory => memory.Contains(command.Memory, command.Length)))
+        if (!fd.Registered.IsEmpty)
         {
-            return Errno.EINVAL;
+            return fd.Registered.Exists(memory => memory.Contains(command.Memory, command.Length)) ? Errno.OK : Errno.EINVAL;
         }
 
-        if (fd.Mappings >= fd.Options!.MappingLimit || !ioasid.Areas.HasRoomFor(command.Memory.Memory))
-        {
-            return Errno.ENOSPC;
-        }
-
-        return !registers && Exceeds(fd, fd.LockedBytes, command.Length) ? Errno.ENOMEM : Errno.OK;
+        return command.Length > fd.Options.LockedLimit || fd.LockedBytes > fd.Options.LockedLimit - command.Length ? Errno.ENOMEM : Errno.OK;
     }
 
     private static Errno CheckUnmapArguments(IoasidUnmapDma command, out IovaRange range)
@@ -194,12 +191,12 @@ public static class MappingRules
             return Errno.OK;
         }
 
-        if (!IovaRange.TryCreate(command.Iova, command.Length, out range))
+        if (command.Length == 0 || !Aligned(command.Iova, command.Length))
         {
-            return command.Length == 0 ? Errno.EINVAL : Errno.EOVERFLOW;
+            return Errno.EINVAL;
         }
 
-        return Aligned(command.Iova, command.Length) ? Errno.OK : Errno.EINVAL;
+        return IovaRange.TryCreate(command.Iova, command.Length, out range) ? Errno.OK : Errno.EOVERFLOW;
     }
 
     /// <summary>RFC v1: some device is attached and no group has a bound member that is not (partial_devices).</summary>
@@ -211,6 +208,4 @@ public static class MappingRules
 
     private static bool IsUserRange(UserAddress start, ulong length) =>
         start.Offset < Quantity.UserAddressEnd && length <= Quantity.UserAddressEnd - start.Offset;
-
-    private static bool Exceeds(FdState fd, ulong locked, ulong more) => more > fd.Options!.LockedLimit || locked > fd.Options.LockedLimit - more;
 }
