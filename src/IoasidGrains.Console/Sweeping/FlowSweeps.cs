@@ -13,7 +13,7 @@ internal sealed record SweepSum(string Name, string Text, SweepFailure? Failure,
 /// <summary>The sweeps of one script. A failure ends a sweep; which one is reported does not depend on the number of cores.</summary>
 internal sealed class FlowSweeps(IScript script, Action<string> progress)
 {
-    private const int Portion = 1024;
+    private const int Portion = 2500;
 
     public SweepSum Interleavings(long seeds)
     {

@@ -17,14 +17,18 @@ internal sealed class ConcurrentRun(IScript script, Machine machine)
     {
         _status = null;
         (int Step, Operation Operation)?[] running = new (int, Operation)?[clients.Length];
+        long seen = -1;
         do
         {
-            for (int client = 0; client < clients.Length; client++)
+            long answered = machine.Answered;
+            for (int client = 0; client < clients.Length && seen != answered; client++)
             {
                 running[client] = Advance(clients[client], client, running[client]);
             }
+
+            seen = answered;
         }
-        while (machine.TakeOne());
+        while (machine.TakeOne() || seen != machine.Answered);
 
         Invariant.Check(running.All(entry => entry is null), "Some operation never ends: its answer is not pending.");
     }
@@ -55,7 +59,7 @@ internal sealed class ConcurrentRun(IScript script, Machine machine)
     private ObjectStatus[] Status => _status ??= MachineStatus.Held(machine);
 
     private static bool SameAnswer(Reply a, Reply b) =>
-        a.Errno == b.Errno && a.Value == b.Value && (ReferenceEquals(a.Outputs, b.Outputs) || a.Outputs?.Text == b.Outputs?.Text);
+        a.Errno == b.Errno && a.Value == b.Value && (Equals(a.Outputs, b.Outputs) || a.Outputs?.Text == b.Outputs?.Text);
 
     private (int, Operation)? Advance(Queue<int> steps, int client, (int Step, Operation Operation)? running)
     {

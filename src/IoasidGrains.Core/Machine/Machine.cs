@@ -21,6 +21,9 @@ public sealed class Machine(Schedule? schedule = null, Fault? fault = null) : IU
     /// <summary>Events so far.</summary>
     public long Events { get; private set; }
 
+    /// <summary>Operations that have been answered so far.</summary>
+    public long Answered { get; private set; }
+
     /// <summary>Calls and appends so far: what a fault can hit.</summary>
     public int Calls => _calls;
 
@@ -47,7 +50,7 @@ public sealed class Machine(Schedule? schedule = null, Fault? fault = null) : IU
     /// <summary>A client sends a command; it happens as events are taken.</summary>
     public Operation Start(UapiCommand command)
     {
-        var operation = new Operation(command);
+        var operation = new Operation(command, NumberOf(command.Request.ToString()));
         Enter(operation, attempt: 0);
         return operation;
     }
@@ -87,8 +90,7 @@ public sealed class Machine(Schedule? schedule = null, Fault? fault = null) : IU
     }
 
     private ulong HashOf(MachineEvent taken) =>
-        ((ulong)NumberOf(taken.Lane) << 40) ^ ((ulong)NumberOf(taken.Operation.Command.Request.Session ?? "") << 24)
-        ^ ((ulong)taken.Operation.Command.Request.Sequence << 4) ^ (ulong)taken.Kind;
+        ((ulong)NumberOf(taken.Lane) << 40) ^ ((ulong)taken.Operation.Number << 8) ^ (ulong)taken.Kind;
 
     /// <summary>Numbers in order of first appearance, so that a hash is the same in every process.</summary>
     private int NumberOf(string name)
@@ -107,7 +109,7 @@ public sealed class Machine(Schedule? schedule = null, Fault? fault = null) : IU
     {
         if (operation.Command.Malformed is var errno && errno != Errno.OK)
         {
-            operation.Reply = Reply.Refuse(errno);
+            Answer(operation, Reply.Refuse(errno));
             return;
         }
 
@@ -137,7 +139,7 @@ public sealed class Machine(Schedule? schedule = null, Fault? fault = null) : IU
             }
             else if (claims.FileClosed && operation.Command is not CloseDevice)
             {
-                operation.Reply = Reply.Refuse(Errno.EBADF);
+                Answer(operation, Reply.Refuse(Errno.EBADF));
             }
             else
             {
@@ -169,8 +171,14 @@ public sealed class Machine(Schedule? schedule = null, Fault? fault = null) : IU
         }
         else
         {
-            operation.Reply = reply;
+            Answer(operation, reply);
         }
+    }
+
+    private void Answer(Operation operation, Reply reply)
+    {
+        operation.Reply = reply;
+        Answered++;
     }
 
     /// <summary>The port has the fds concerned drive a leaf that started without its records, and repeats.</summary>

@@ -4,8 +4,11 @@ using IoasidGrains.Uapi;
 namespace IoasidGrains.Core;
 
 /// <summary>Where an operation stands, and when it took effect.</summary>
-public sealed class Operation(UapiCommand command)
+public sealed class Operation(UapiCommand command, int number)
 {
+    /// <summary>Stands for its request id in the trace hash.</summary>
+    internal int Number { get; } = number;
+
     public UapiCommand Command { get; } = command;
 
     /// <summary>Null while it is under way.</summary>
