@@ -16,6 +16,7 @@ internal static class IdleObjects
     private const int CalmReadings = 4;
     private const int CalmBytes = 200_000;
 
+    // Orleans has no event for "the stopped silo has let go": the heap is read until several readings in a row agree.
     private static readonly TimeSpan BetweenReadings = TimeSpan.FromMilliseconds(300);
 
     public static async Task<IdleRow[]> Weigh(Action<string> progress)
