@@ -3,28 +3,31 @@ using IoasidGrains.Uapi;
 
 namespace IoasidGrains.PageTable;
 
-/// <summary>Maps pages of I/O virtual addresses to physical ones in entries that a VT-d unit could walk. One user at a time.</summary>
-public interface IIoPageTable
+/// <summary>
+/// Maps pages of I/O virtual addresses to physical ones in entries that a VT-d unit could walk. One user at a time; Dispose returns its memory.
+/// </summary>
+public interface IIoPageTable : IDisposable
 {
-    /// <summary>Bits of an IOVA: 39, 48 or 57, for 3, 4 or 5 levels.</summary>
+    /// <summary>Bits of an IOVA: 39, 48 or 57.</summary>
     int AddressWidth { get; }
 
     /// <summary>Every leaf written carries SNP.</summary>
     bool EnforceSnoop { get; }
 
-    /// <summary>Leaves of every size.</summary>
+    /// <summary>Leaves of every size; a page of 1 GiB is one.</summary>
     long LeafCount { get; }
 
-    /// <summary>Leaves and table pointers set or cleared so far: what the work has cost.</summary>
+    /// <summary>64-bit entries set or cleared so far: what the work has cost.</summary>
     long EntriesWritten { get; }
 
-    /// <summary>Tables of 4 KiB in use, the root counted; 0 while nothing is mapped.</summary>
+    /// <summary>Tables in use whose entries are 4 KiB leaves; 0 while no such page is mapped.</summary>
     int Tables { get; }
 
     /// <summary>
     /// Maps the range to the equally long one at <paramref name="physical"/>, in the largest pages that alignment, length and the unit allow.
     /// In this order: EINVAL if an address is not aligned to 4 KiB, the range is not one, or access is neither read nor write;
-    /// EFAULT past the address width (or past 2^52 on the physical side); EEXIST if any of it is mapped. A refusal writes nothing.
+    /// EFAULT past the address width (or past 2^52 on the physical side); EEXIST if any of it is mapped; ENOMEM if there is no memory for
+    /// tables. A refusal writes nothing.
     /// </summary>
     Errno Map(IovaRange range, ulong physical, DmaAccess access);
 
@@ -42,6 +45,19 @@ public interface IIoPageTable
     /// <param name="need">Read, Write or both.</param>
     /// <param name="unitEnforcesSnoop">The walking unit has Snoop Control; SNP is a reserved bit to one that has not.</param>
     Translation Translate(ulong iova, DmaAccess need, bool unitEnforcesSnoop);
+
+    /// <summary>
+    /// Translates a batch: <paramref name="words"/>[i] becomes the <see cref="TranslatedWord"/> of <paramref name="iovas"/>[i], for which there
+    /// must be room. Which fault it was is found by translating that address alone.
+    /// </summary>
+    /// <returns>How many of them faulted.</returns>
+    int Translate(ReadOnlySpan<ulong> iovas, Span<ulong> words, DmaAccess need, bool unitEnforcesSnoop);
+
+    /// <summary>
+    /// Translates a range to the byte, as physically contiguous segments from its start on. It ends early at the first fault, and where
+    /// <paramref name="segments"/> is full: then go on behind what was translated.
+    /// </summary>
+    RangeTranslation TranslateRange(IovaRange range, DmaAccess need, bool unitEnforcesSnoop, Span<PhysicalSegment> segments);
 
     /// <summary>Every leaf with the bytes it covers, by rising IOVA. Not to be used across a Map or Unmap.</summary>
     IEnumerable<(ulong Iova, ulong Size, IoPte Pte)> Leaves();

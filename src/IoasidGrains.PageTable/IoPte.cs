@@ -13,16 +13,20 @@ namespace IoasidGrains.PageTable;
 /// R, W  permission, ANDed along the walk; there is no present bit: R = W = 0 is "not present"
 /// PS    this entry is a large leaf: 2 MiB at level 2, 1 GiB at level 3; reserved at levels 4 and 5, ignored at level 1
 /// SNP   leaf only: the unit snoops whatever the device asks for; reserved where it has no Snoop Control, and in every table pointer
+/// 52    ours: see GiantMemberBit
 /// TM    transient mapping; reserved, as no unit here hands it to a device's cache
 /// </code>
-/// Address bits below the size of a large leaf are reserved. Ignored bits are never written here and never looked at.
+/// Address bits below the size of a large leaf are reserved. Of the ignored bits only 52 is written, and it means nothing to a walk.
 /// </remarks>
 public readonly record struct IoPte(ulong Value)
 {
-    private const ulong LargePageBit = 1UL << 7;
-    private const ulong SnoopBit = 1UL << 11;
-    private const ulong TransientMappingBit = 1UL << 62;
-    private const ulong AddressMask = (1UL << 52) - Quantity.PageSize;
+    internal const ulong LargePageBit = 1UL << 7;
+    internal const ulong SnoopBit = 1UL << 11;
+    internal const ulong TransientMappingBit = 1UL << 62;
+    internal const ulong AddressMask = (1UL << 52) - Quantity.PageSize;
+
+    /// <summary>Software bit: this 2 MiB entry is one of the 512 that together are a page of 1 GiB.</summary>
+    internal const ulong GiantMemberBit = 1UL << 52;
 
     /// <summary>The highest level that can hold a leaf: 3, a page of 1 GiB.</summary>
     public const int HighestLeafLevel = 3;
@@ -48,6 +52,8 @@ public readonly record struct IoPte(ulong Value)
 
     public bool Snp => (Value & SnoopBit) != 0;
 
+    internal bool IsGiantMember => (Value & GiantMemberBit) != 0;
+
     public bool IsLeaf(int level) => level == 1 || (level <= HighestLeafLevel && (Value & LargePageBit) != 0);
 
     /// <summary>True if a bit is set that this unit wants to be 0 in an entry of this level (the walk's reason 0xC).</summary>
@@ -60,6 +66,14 @@ public readonly record struct IoPte(ulong Value)
             | (leaf ? AddressMask & (Bytes(level) - 1) : 0);
         return (Value & reserved) != 0;
     }
+
+    /// <summary>The first fault that this entry alone causes: a missing permission, then reserved bits (domain 6.3, 4).</summary>
+    internal DmaFault FaultOf(int level, DmaAccess need, bool unitEnforcesSnoop) => (need & ~Access) switch
+    {
+        DmaAccess.None => HasReservedBits(level, unitEnforcesSnoop) ? DmaFault.ReservedBits : DmaFault.None,
+        DmaAccess.Read => DmaFault.NoRead,
+        _ => DmaFault.NoWrite,
+    };
 
     public override string ToString() => $"0x{Value:x16}";
 }

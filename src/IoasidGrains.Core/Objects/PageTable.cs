@@ -20,6 +20,9 @@ public sealed class PageTable(ObjectId id) : KernelObject(id)
     /// <summary>Bits of a user address in the physical address of a leaf; above them stands which memory.</summary>
     private const int UserAddressBits = 47;
 
+    /// <summary>Of one walk along a range; a longer access takes another.</summary>
+    private const int SegmentsAtOnce = 16;
+
     private readonly PageTableId _id = PageTableId.Parse(id.Key);
     private PageTableState _state = PageTableState.Unfilled;
     private IIoPageTable? _table;
@@ -115,41 +118,53 @@ public sealed class PageTable(ObjectId id) : KernelObject(id)
 
         Invariant.Check(_state.Users.Contains(access.Device), $"{access.Device} translates through {Id} without a route.");
         List<DmaSegment> segments = [];
-        ulong iova = access.Iova;
-        for (int left = access.Length; left > 0;)
+        Span<PhysicalSegment> found = stackalloc PhysicalSegment[SegmentsAtOnce];
+        for (ulong done = 0, length = (ulong)Math.Max(0, access.Length); done < length;)
         {
-            int piece = (int)Math.Min((ulong)left, Quantity.PageSize - (iova & (Quantity.PageSize - 1)));
-            Translation translation = _table.Translate(iova, access.Access, access.UnitEnforcesSnoop);
-            if (translation.Fault != DmaFault.None)
+            ulong iova = access.Iova + done;
+            RangeTranslation part = _table.TranslateRange(new IovaRange(iova, iova + (length - done - 1)), access.Access, access.UnitEnforcesSnoop, found);
+            if (part.Fault != DmaFault.None)
             {
-                return Done(new Faulted(translation.Fault, iova));
+                return Done(new Faulted(part.Fault, iova + part.Bytes));
             }
 
-            Append(segments, MemoryAt(translation.Physical), piece, translation.Snp);
-            iova += (ulong)piece;
-            left -= piece;
+            foreach (PhysicalSegment segment in found[..part.Segments])
+            {
+                Append(segments, segment);
+            }
+
+            done += part.Bytes;
         }
 
         _state = _state with { CachedBy = _state.CachedBy.Add(access.Device) };
         return Done(new Translated([.. segments]));
     }
 
-    private static void Append(List<DmaSegment> segments, UserAddress memory, int length, bool snp)
+    /// <summary>Segments are contiguous in physical addresses, where one memory follows another; what is appended stays in one.</summary>
+    private void Append(List<DmaSegment> segments, PhysicalSegment segment)
     {
-        if (segments.Count > 0 && segments[^1] is var last && last.EnforcesSnoop == snp && last.Memory.Plus((ulong)last.Length) == memory)
+        for (ulong done = 0; done < segment.Length;)
         {
-            segments[^1] = last with { Length = last.Length + length };
-        }
-        else
-        {
-            segments.Add(new DmaSegment(memory, length, snp));
+            UserAddress memory = MemoryAt(segment.Physical + done);
+            int length = (int)Math.Min(segment.Length - done, Quantity.UserAddressEnd - memory.Offset);
+            if (segments.Count > 0 && segments[^1] is var last && last.EnforcesSnoop == segment.Snp && last.Memory.Plus((ulong)last.Length) == memory)
+            {
+                segments[^1] = last with { Length = last.Length + length };
+            }
+            else
+            {
+                segments.Add(new DmaSegment(memory, length, segment.Snp));
+            }
+
+            done += (ulong)length;
         }
     }
 
     private void Become(PageTableState state)
     {
         _state = state;
-        _table = state.Spec is { } spec ? new RadixPageTable(spec.AddressWidth, spec.EnforceSnoop, spec.PageSizes) : null;
+        _table?.Dispose();
+        _table = state.Spec is { } spec ? new DensePageTable(spec.AddressWidth, spec.EnforceSnoop, spec.PageSizes) : null;
         foreach (Area area in state.Areas.All)
         {
             Write(area);

@@ -3,7 +3,8 @@ using IoasidGrains.PageTable;
 
 namespace IoasidGrains.Tests;
 
-public sealed class PageTableFaultTests
+/// <summary>What holds of every table; the classes at the end say for which, and which entries it has.</summary>
+public abstract class PageTableFaultTests
 {
     private const ulong Iova = (3UL << 30) | (5UL << 21) | (7UL << 12);
     private const ulong Physical = 0x12_3456_7000;
@@ -46,9 +47,14 @@ public sealed class PageTableFaultTests
     public void Walk_OfAFourKibLeaf_ReportsTheFirstFaultFromTheTop(
         string name, DmaAccess leaf, int level, ulong set, ulong clear, DmaAccess need, bool snoopControl, DmaFault expected)
     {
-        var table = new RadixPageTable(57, false, IommuCapabilities.AllPageSizes);
+        using IIoPageTable table = Create(57, false, IommuCapabilities.AllPageSizes);
         Assert.Equal(Errno.OK, table.Map(new IovaRange(Iova, Iova + 0xFFF), Physical, leaf));
-        ref ulong entry = ref table.RawEntry(Iova, level);
+        if (level > PlantableLevels)
+        {
+            return;
+        }
+
+        ref ulong entry = ref RawEntry(table, Iova, level);
         entry = (entry | set) & ~clear;
 
         Translation translation = table.Translate(Iova + 0x123, need, snoopControl);
@@ -79,9 +85,14 @@ public sealed class PageTableFaultTests
     public void Walk_OfALargeLeafWithLowAddressBits_ReportsReservedBits(int level, int bit, bool snoopControl, bool reserved)
     {
         ulong size = IoPte.Bytes(level);
-        var table = new RadixPageTable(48, false, IommuCapabilities.AllPageSizes);
+        using IIoPageTable table = Create(48, false, IommuCapabilities.AllPageSizes);
         Assert.Equal(Errno.OK, table.Map(new IovaRange(size, (2 * size) - 1), 8UL << 30, DmaAccess.ReadWrite));
-        table.RawEntry(size, level) |= 1UL << bit;
+        if (level > PlantableLevels)
+        {
+            return;
+        }
+
+        RawEntry(table, size, level) |= 1UL << bit;
 
         Assert.Equal(reserved ? DmaFault.ReservedBits : DmaFault.None, table.Translate(size, DmaAccess.Read, snoopControl).Fault);
     }
@@ -92,7 +103,7 @@ public sealed class PageTableFaultTests
     [InlineData(57)]
     public void Walk_BeyondTheWidth_ReportsThatBeforeTheHole(int width)
     {
-        var table = new RadixPageTable(width, false, IommuCapabilities.AllPageSizes);
+        using IIoPageTable table = Create(width, false, IommuCapabilities.AllPageSizes);
 
         Assert.Equal(DmaFault.BeyondWidth, table.Translate(1UL << width, DmaAccess.Write, true).Fault);
         Assert.Equal(DmaFault.BeyondWidth, table.Translate(ulong.MaxValue, DmaAccess.Read, true).Fault);
@@ -108,7 +119,7 @@ public sealed class PageTableFaultTests
     [InlineData(false, false, true)]
     public void Access_GoesPastTheCaches_OnlyWithNoSnoopOnALeafWithoutSnp(bool enforceSnoop, bool noSnoop, bool snooped)
     {
-        var table = new RadixPageTable(48, enforceSnoop, IommuCapabilities.AllPageSizes);
+        using IIoPageTable table = Create(48, enforceSnoop, IommuCapabilities.AllPageSizes);
         table.Map(new IovaRange(Iova, Iova + 0xFFF), Physical, DmaAccess.Read);
 
         Translation translation = table.Translate(Iova, DmaAccess.Read, true);
@@ -120,14 +131,39 @@ public sealed class PageTableFaultTests
     [Fact]
     public void Walk_GrantsWhatAllLevelsPermit()
     {
-        var table = new RadixPageTable(48, false, IommuCapabilities.AllPageSizes);
+        using IIoPageTable table = Create(48, false, IommuCapabilities.AllPageSizes);
         table.Map(new IovaRange(Iova, Iova + 0xFFF), Physical, DmaAccess.ReadWrite);
-        table.RawEntry(Iova, 3) &= ~Writable;
+        RawEntry(table, Iova, 2) &= ~Writable;
 
         Assert.Equal(DmaAccess.Read, table.Translate(Iova, DmaAccess.Read, true).Access);
     }
 
     [Fact]
     public void Walk_ThatNeedsNothing_IsABugOfTheCaller() =>
-        Assert.Throws<ArgumentOutOfRangeException>(() => new RadixPageTable(48, false, Quantity.PageSize).Translate(0, DmaAccess.None, true));
+        Assert.Throws<ArgumentOutOfRangeException>(() => Create(48, false, Quantity.PageSize).Translate(0, DmaAccess.None, true));
+
+    /// <summary>The highest level that has entries of its own to plant something in; rows above it say nothing about this table.</summary>
+    protected abstract int PlantableLevels { get; }
+
+    protected abstract IIoPageTable Create(int width, bool enforceSnoop, ulong pageSizes);
+
+    protected abstract ref ulong RawEntry(IIoPageTable table, ulong iova, int level);
+}
+
+public sealed class DensePageTableFaultTests : PageTableFaultTests
+{
+    protected override int PlantableLevels => 2;
+
+    protected override IIoPageTable Create(int width, bool enforceSnoop, ulong pageSizes) => new DensePageTable(width, enforceSnoop, pageSizes);
+
+    protected override ref ulong RawEntry(IIoPageTable table, ulong iova, int level) => ref ((DensePageTable)table).RawEntry(iova, level);
+}
+
+public sealed class RadixPageTableFaultTests : PageTableFaultTests
+{
+    protected override int PlantableLevels => 5;
+
+    protected override IIoPageTable Create(int width, bool enforceSnoop, ulong pageSizes) => new RadixPageTable(width, enforceSnoop, pageSizes);
+
+    protected override ref ulong RawEntry(IIoPageTable table, ulong iova, int level) => ref ((RadixPageTable)table).RawEntry(iova, level);
 }

@@ -71,14 +71,16 @@ internal sealed class PageTableModel(int width, ulong pageSizes)
         return Errno.OK;
     }
 
-    public Translation Translate(ulong iova, DmaAccess need, bool snp)
+    /// <summary>The page that this address is in; null in a hole.</summary>
+    public ModelPage? PageAt(ulong iova) => Touching(new IovaRange(iova, iova)).FirstOrDefault();
+
+    public Translation Translate(ulong iova, ModelPage? page, DmaAccess need, bool snp)
     {
         if (iova > (1UL << width) - 1)
         {
             return Translation.Faulted(DmaFault.BeyondWidth);
         }
 
-        ModelPage? page = Touching(new IovaRange(iova, iova)).FirstOrDefault();
         DmaAccess access = page?.Access ?? DmaAccess.None;
         if (need.HasFlag(DmaAccess.Write) && !access.HasFlag(DmaAccess.Write))
         {
@@ -90,17 +92,8 @@ internal sealed class PageTableModel(int width, ulong pageSizes)
             : new Translation(DmaFault.None, iova - page!.Start + page.Physical, access, snp);
     }
 
-    /// <summary>How many tables of 4 KiB these pages need: one wherever a page is below it, the root counted.</summary>
-    public int Tables()
-    {
-        int tables = 0;
-        for (int reach = 21; reach <= width; reach += 9)
-        {
-            tables += _pages.Where(page => page.Size < 1UL << reach).Select(page => page.Start >> reach).Distinct().Count();
-        }
-
-        return tables;
-    }
+    /// <summary>How many leaf tables these pages need: one per 2 MiB that has pages of 4 KiB.</summary>
+    public int Tables() => _pages.Where(page => page.Size == 4096).Select(page => page.Start >> 21).Distinct().Count();
 
     /// <summary>Pages that share an address with the range; no page that starts further down than the largest size reaches it.</summary>
     private IEnumerable<ModelPage> Touching(IovaRange range)

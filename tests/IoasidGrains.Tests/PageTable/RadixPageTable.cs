@@ -1,13 +1,13 @@
-// The plain radix page table: small and obviously right. The PageTable object uses it.
-using IoasidGrains.Uapi;
+// The plain radix page table: small and obviously right. The second oracle of the dense table, besides the model.
+using IoasidGrains.PageTable;
 
-namespace IoasidGrains.PageTable;
+namespace IoasidGrains.Tests;
 
 /// <summary>
 /// 3 to 5 levels of 512 entries. The pointer to the root stands for the one in a unit's context entry: 0 while nothing is mapped, so an
 /// empty table costs no frame. A table that becomes empty is freed at once, so an entry is 0 if and only if nothing is mapped below it.
 /// </summary>
-public sealed class RadixPageTable : IIoPageTable
+internal sealed class RadixPageTable : IIoPageTable
 {
     private readonly ulong _pageSizes;
     private readonly int _levels;
@@ -38,7 +38,11 @@ public sealed class RadixPageTable : IIoPageTable
 
     public long EntriesWritten { get; private set; }
 
-    public int Tables => _frames.InUse;
+    /// <summary>Those whose entries are 4 KiB leaves.</summary>
+    public int Tables { get; private set; }
+
+    /// <summary>Tables of every level, the root counted.</summary>
+    public int Frames => _frames.InUse;
 
     public Errno Map(IovaRange range, ulong physical, DmaAccess access)
     {
@@ -101,7 +105,7 @@ public sealed class RadixPageTable : IIoPageTable
         {
             // Only the root can be absent here: a pointer without permissions faulted one level up.
             var entry = new IoPte(pointer == 0 ? 0 : EntryIn(pointer, iova, level));
-            DmaFault fault = FaultOf(entry, level, need, unitEnforcesSnoop);
+            DmaFault fault = entry.FaultOf(level, need, unitEnforcesSnoop);
             if (fault != DmaFault.None)
             {
                 return Translation.Faulted(fault);
@@ -116,6 +120,43 @@ public sealed class RadixPageTable : IIoPageTable
             pointer = entry.Value;
         }
     }
+
+    public int Translate(ReadOnlySpan<ulong> iovas, Span<ulong> words, DmaAccess need, bool unitEnforcesSnoop)
+    {
+        int faults = 0;
+        for (int i = 0; i < iovas.Length; i++)
+        {
+            words[i] = TranslatedWord.Of(Translate(iovas[i], need, unitEnforcesSnoop));
+            faults += words[i] == TranslatedWord.Fault ? 1 : 0;
+        }
+
+        return faults;
+    }
+
+    /// <summary>Page by page of 4 KiB, whatever the pages are.</summary>
+    public RangeTranslation TranslateRange(IovaRange range, DmaAccess need, bool unitEnforcesSnoop, Span<PhysicalSegment> segments)
+    {
+        int count = 0;
+        ulong done = 0;
+        for (ulong left = range.Length, length; left > 0; left -= length, done += length)
+        {
+            ulong iova = range.Start + done;
+            length = Math.Min(left, Quantity.PageSize - (iova % Quantity.PageSize));
+            Translation next = Translate(iova, need, unitEnforcesSnoop);
+            bool joins = next.Fault == DmaFault.None && count > 0 && segments[count - 1].IsContinuedBy(next);
+            if (next.Fault != DmaFault.None || (!joins && count == segments.Length))
+            {
+                return new RangeTranslation(count, done, next.Fault);
+            }
+
+            PhysicalSegment last = joins ? segments[--count] : new PhysicalSegment(next.Physical, 0, next.Snp);
+            segments[count++] = last with { Length = last.Length + length };
+        }
+
+        return new RangeTranslation(count, done, DmaFault.None);
+    }
+
+    public void Dispose() => _root = 0;
 
     public IEnumerable<(ulong Iova, ulong Size, IoPte Pte)> Leaves() => LeavesOf(_root, _levels, 0);
 
@@ -169,6 +210,7 @@ public sealed class RadixPageTable : IIoPageTable
         if (pointer == 0)
         {
             Write(ref pointer, _frames.Take());
+            Tables += level == 1 ? 1 : 0;
         }
 
         ulong[] table = _frames[new IoPte(pointer)];
@@ -237,6 +279,7 @@ public sealed class RadixPageTable : IIoPageTable
             // Unlinked before it is freed (domain 6.5, rule 4).
             Write(ref pointer, default);
             _frames.Free(tablePointer);
+            Tables -= level == 1 ? 1 : 0;
         }
     }
 
@@ -245,13 +288,6 @@ public sealed class RadixPageTable : IIoPageTable
         entry = value.Value;
         EntriesWritten++;
     }
-
-    private static DmaFault FaultOf(IoPte entry, int level, DmaAccess need, bool unitEnforcesSnoop) => (need & ~entry.Access) switch
-    {
-        DmaAccess.None => entry.HasReservedBits(level, unitEnforcesSnoop) ? DmaFault.ReservedBits : DmaFault.None,
-        DmaAccess.Read => DmaFault.NoRead,
-        _ => DmaFault.NoWrite,
-    };
 
     private IEnumerable<(ulong Iova, ulong Size, IoPte Pte)> LeavesOf(ulong pointer, int level, ulong start)
     {

@@ -1,7 +1,7 @@
 // The 4 KiB frames that the tables of one RadixPageTable are in, so that an entry can point to a table as in memory.
-using IoasidGrains.Uapi;
+using IoasidGrains.PageTable;
 
-namespace IoasidGrains.PageTable;
+namespace IoasidGrains.Tests;
 
 /// <summary>
 /// Tables by frame: the address in a table pointer is the frame's number times 4 KiB, in a memory of the table's own. The entry alone
