@@ -37,6 +37,14 @@ internal sealed class ExampleHelp(HelpAction usual) : SynchronousCommandLineActi
             "ioasid sweep seed.flow --replay 4711           (one schedule; its trace if it is broken)",
             "ioasid sweep seed.flow --replay fail_before@17  (one fault; its trace if it is broken)",
         ],
+        ["dma"] =
+        [
+            "ioasid dma nvme",
+            "ioasid dma virtio --pages 1G --size 256GiB --devices 4 --seconds 10",
+            "ioasid dma random --churn 0            (maps and unmaps under the readers, as fast as it goes)",
+            "ioasid dma recorded.trace --devices 1 --accesses 1000000 --json",
+            "ioasid dma nic --on cluster --gateway 127.0.0.1:30000",
+        ],
     };
 
     public override int Invoke(ParseResult parseResult)

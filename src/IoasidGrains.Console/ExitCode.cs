@@ -6,7 +6,7 @@ public static class ExitCode
 {
     public const int Matched = 0;
 
-    /// <summary>A result differs from its right margin, or a sweep found a broken rule.</summary>
+    /// <summary>A result differs from its right margin, a sweep found a broken rule, or DMA was lost, reached a freed page or faulted where it should not.</summary>
     public const int Differed = 1;
 
     /// <summary>Nothing was run: a broken file or option, or no cluster at the gateway.</summary>

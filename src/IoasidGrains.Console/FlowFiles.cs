@@ -22,7 +22,7 @@ internal static class FlowFiles
         bool broken = false;
         foreach (string file in files)
         {
-            ParsedFlow read = FlowParser.Parse(TextOf(file), file);
+            ParsedFlow read = FlowParser.Parse(TextFile.Read(file), file);
             if (read.Flow is { } flow)
             {
                 flows.Add(flow);
@@ -50,18 +50,6 @@ internal static class FlowFiles
         {
             string hint = NearestWord.Of(word, known) is { } nearest ? $" Did you mean '{nearest}'?" : "";
             argument.AddError($"There is no option '{word}'.{hint}");
-        }
-    }
-
-    private static string TextOf(string file)
-    {
-        try
-        {
-            return File.ReadAllText(file);
-        }
-        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
-        {
-            throw new ConsoleException($"{file} cannot be read: {exception.Message}");
         }
     }
 }

@@ -29,13 +29,14 @@ public static class IoasidCommand
         return new Command(
             Name,
             "IoasidGrains: the /dev/ioasid no-snoop flow as actors.\n"
-            + "Exit code 0: all results match; 1: some differ, or a sweep found a broken rule; 2: a broken file or option, nothing was run.")
+            + "Exit code 0: all results match; 1: some differ, a sweep found a broken rule, or DMA was lost or went wrong; 2: a broken file or option, nothing was run.")
         {
             RunVerb.Build(terminal),
             ShellVerb.Build(terminal),
             StatusVerb.Build(terminal),
             IoctlsVerb.Build(terminal),
             SweepVerb.Build(terminal),
+            DmaVerb.Build(terminal),
             help,
             new VersionOption(),
         };

@@ -1,4 +1,4 @@
-// The ioasid command: runs, shows and sweeps flows.
+// The ioasid command: runs, shows and sweeps flows, and runs DMA workloads.
 namespace IoasidGrains.Console;
 
 internal static class Program

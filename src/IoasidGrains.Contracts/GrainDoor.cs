@@ -80,6 +80,8 @@ public sealed class GrainDoor(IGrainFactory grains)
         KvmDelIoasidFd it => grain.KvmDelIoasidFd(it),
         KvmUpdateIoasidFd it => grain.KvmUpdateIoasidFd(it),
         DriveAgain it => grain.DriveAgain(it),
+        SetDirtyTracking it => grain.SetDirtyTracking(it),
+        GetDirtyBitmap it => grain.GetDirtyBitmap(it),
         DescribeObject it => grain.DescribeObject(it),
         _ => throw NotUnderstood(ObjectKind.IoasidFd, command),
     };
@@ -92,6 +94,8 @@ public sealed class GrainDoor(IGrainFactory grains)
         MapArea it => grain.MapArea(it),
         UnmapAreas it => grain.UnmapAreas(it),
         DestroyIoasid it => grain.DestroyIoasid(it),
+        TrackIoasid it => grain.TrackIoasid(it),
+        ReadIoasidDirty it => grain.ReadIoasidDirty(it),
         DescribeObject it => grain.DescribeObject(it),
         _ => throw NotUnderstood(ObjectKind.Ioasid, command),
     };
@@ -129,6 +133,9 @@ public sealed class GrainDoor(IGrainFactory grains)
         SetRoute it => grain.SetRoute(it),
         InvalidateTranslations it => grain.InvalidateTranslations(it),
         DeviceDma it => grain.DeviceDma(it),
+        StartDma it => grain.StartDma(it),
+        WatchDma it => grain.WatchDma(it),
+        StopDma it => grain.StopDma(it),
         DescribeObject it => grain.DescribeObject(it),
         _ => throw NotUnderstood(ObjectKind.Device, command),
     };
@@ -141,6 +148,12 @@ public sealed class GrainDoor(IGrainFactory grains)
         UnmapPages it => grain.UnmapPages(it),
         DropTable it => grain.DropTable(it),
         Translate it => grain.Translate(it),
+        FetchTranslations it => grain.FetchTranslations(it),
+        KeepTranslations it => grain.KeepTranslations(it),
+        OutwaitLeases it => grain.OutwaitLeases(it),
+        ReserveTables it => grain.ReserveTables(it),
+        TrackTable it => grain.TrackTable(it),
+        ReadTableDirty it => grain.ReadTableDirty(it),
         DescribeObject it => grain.DescribeObject(it),
         _ => throw NotUnderstood(ObjectKind.PageTable, command),
     };
@@ -151,6 +164,8 @@ public sealed class GrainDoor(IGrainFactory grains)
         CpuRead it => grain.CpuRead(it),
         AccessMemory it => grain.AccessMemory(it),
         SetWbinvd it => grain.SetWbinvd(it),
+        FreePages it => grain.FreePages(it),
+        FindFreedPages it => grain.FindFreedPages(it),
         DescribeObject it => grain.DescribeObject(it),
         _ => throw NotUnderstood(ObjectKind.GuestMemory, command),
     };

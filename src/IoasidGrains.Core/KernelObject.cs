@@ -20,9 +20,17 @@ public abstract class KernelObject(ObjectId id)
     /// <summary>True while losing this object would lose something that an open fd needs; a runner keeps it in memory then.</summary>
     public abstract bool HoldsState { get; }
 
+    /// <summary>The runner forgets this object: what others read of it without messages ends.</summary>
+    public virtual void Lost()
+    {
+    }
+
     protected static Step Done(Errno errno) => new Answer(errno == Errno.OK ? Reply.Ok : Reply.Refuse(errno));
 
     protected static Step Done(Outputs outputs) => new Answer(Reply.With(outputs));
+
+    /// <summary>Goes on at once if there is nothing to wait for.</summary>
+    protected static Step After(Completion? until, Func<Step> then) => until is null || until.IsReached ? then() : new Await(until, then);
 
     protected InvalidOperationException NotUnderstood(Command command) =>
         new($"{Id} was handed {command.GetType().Name}, which objects of its kind do not understand.");

@@ -7,15 +7,16 @@ namespace IoasidGrains.Core;
 public static class KernelObjects
 {
     /// <summary>The object as it starts: from its log and declaration if the store has them, else without records.</summary>
-    public static KernelObject Create(ObjectId id, StoredObject stored) => id.Kind switch
+    /// <param name="views">Of the silo or Machine where it starts.</param>
+    public static KernelObject Create(ObjectId id, StoredObject stored, LocalViews views) => id.Kind switch
     {
         ObjectKind.IoasidFd => new IoasidFd(id, stored),
         ObjectKind.Ioasid => new Ioasid(id),
         ObjectKind.Kvm => new Kvm(id, stored),
         ObjectKind.IommuUnit => new IommuUnit(id, stored),
-        ObjectKind.Device => new Device(id, stored),
-        ObjectKind.PageTable => new PageTable(id),
-        ObjectKind.GuestMemory => new GuestMemory(id),
+        ObjectKind.Device => new Device(id, stored, views),
+        ObjectKind.PageTable => new PageTable(id, views),
+        ObjectKind.GuestMemory => new GuestMemory(id, views),
         _ => throw new InvariantException($"There is no object of kind {id.Kind}."),
     };
 

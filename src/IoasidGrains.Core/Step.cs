@@ -1,4 +1,4 @@
-// The three things an object can say: an answer, a commit, or a call to one object further down.
+// The four things an object can say: an answer, a commit, a call to one object further down, or that it must wait for readers without messages.
 using IoasidGrains.Uapi;
 
 namespace IoasidGrains.Core;
@@ -8,6 +8,9 @@ public abstract record Step;
 
 /// <summary>The turn is over.</summary>
 public sealed record Answer(Reply Reply) : Step;
+
+/// <summary>The turn goes on when this is reached: no reader is left in what was taken away, a lease is over. Nothing that is waited for needs this object.</summary>
+public sealed record Await(Completion Until, Func<Step> Then) : Step;
 
 /// <summary>
 /// Append to this object's log, with claims, in one store transaction. If the append fails the runner ends the turn with EIO; otherwise

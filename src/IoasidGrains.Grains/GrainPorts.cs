@@ -1,15 +1,34 @@
 // What all mailboxes of a silo share; one instance per silo.
+using System.Diagnostics;
 using IoasidGrains.Contracts;
+using IoasidGrains.Core;
+using Microsoft.Extensions.Options;
 using Orleans.Runtime;
 
 namespace IoasidGrains.Grains;
 
-/// <summary>The ways out of a mailbox: to its log, to other grains, and to the silo that hosts it.</summary>
-public sealed class GrainPorts(ICommitLog log, IGrainFactory grains, IGrainRuntime runtime)
+/// <summary>The ways out of a mailbox: to its log, to other grains, to what the silo's objects show each other, and to the silo that hosts it.</summary>
+public sealed class GrainPorts
 {
-    internal ICommitLog Log { get; } = log;
+    public GrainPorts(ICommitLog log, IGrainFactory grains, IGrainRuntime runtime, ILocalSiloDetails silo, IOptions<DmaOptions> dma)
+    {
+        (Log, Door, Runtime, Silo, Dma) = (log, new GrainDoor(grains), runtime, silo.SiloAddress, dma.Value);
+        var threads = new DmaThreads(Door);
+        Views = new LocalViews(Nanoseconds, dma.Value.TableLimit, threads.Start);
+    }
 
-    internal GrainDoor Door { get; } = new(grains);
+    internal ICommitLog Log { get; }
 
-    internal IGrainRuntime Runtime { get; } = runtime;
+    internal GrainDoor Door { get; }
+
+    internal IGrainRuntime Runtime { get; }
+
+    internal SiloAddress Silo { get; }
+
+    internal DmaOptions Dma { get; }
+
+    internal LocalViews Views { get; }
+
+    /// <summary>Of a clock that never falls: <see cref="LocalViews.Now"/> on a silo.</summary>
+    private static long Nanoseconds() => (long)(Stopwatch.GetTimestamp() * (1e9 / Stopwatch.Frequency));
 }

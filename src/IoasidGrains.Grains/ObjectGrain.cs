@@ -21,11 +21,22 @@ public abstract class ObjectGrain(ObjectKind kind, IGrainContext context, GrainP
     {
         var id = new ObjectId(kind, context.GrainId.Key.ToString()!);
         StoredObject stored = KernelObjects.IsStored(kind) ? await ports.Log.Load(id) : StoredObject.Nothing;
-        _runner = new ObjectRunner(KernelObjects.Create(id, stored), stored.Epoch, ports);
+        _runner = new ObjectRunner(KernelObjects.Create(id, stored, ports.Views), stored.Epoch, ports);
         KeepWhileNeeded(_runner);
     }
 
+    /// <summary>What others read of the object without messages ends with the activation.</summary>
+    public Task OnDeactivateAsync(DeactivationReason reason, CancellationToken cancellation)
+    {
+        _runner?.Lost();
+        return Task.CompletedTask;
+    }
+
     public ValueTask<Reply> DescribeObject(DescribeObject command) => Run(command);
+
+    protected GrainPorts Ports => ports;
+
+    protected bool HoldsState => _runner!.HoldsState;
 
     protected async ValueTask<Reply> Run(Command command)
     {

@@ -2,20 +2,30 @@
 using IoasidGrains.Contracts;
 using IoasidGrains.Core;
 using IoasidGrains.Uapi;
+using Orleans.Runtime;
 
 namespace IoasidGrains.Grains;
 
 /// <summary>
-/// One turn at a time: from a command to its answer. Before the commit of a turn a lost call ends it with EIO and nothing changed; after it,
+/// One turn at a time: from a command to its answer. Before the commit of a turn a call that stays lost ends it with EIO and nothing changed; after it,
 /// and in a drive, the call is repeated until it is answered, because what was decided must arrive.
 /// </summary>
 /// <param name="epoch">Of this activation; its appends carry it.</param>
 internal sealed class ObjectRunner(KernelObject kernelObject, long epoch, GrainPorts ports)
 {
+    /// <summary>Of a call before the commit.</summary>
+    private const int Attempts = 5;
+
+    private const int SpinsBeforeYield = 20, YieldsBeforeSleep = 200;
+    private const long LongestSection = 60_000_000_000;
+    private static readonly TimeSpan LookAgain = TimeSpan.FromMilliseconds(1);
+
     /// <summary>Another activation of this object has started: this one must stop.</summary>
     public bool Fenced { get; private set; }
 
     public bool HoldsState => kernelObject.HoldsState;
+
+    public void Lost() => kernelObject.Lost();
 
     public async ValueTask<Reply> Run(Command command)
     {
@@ -51,6 +61,11 @@ internal sealed class ObjectRunner(KernelObject kernelObject, long epoch, GrainP
                     break;
                 case Call call:
                     CheckGoesDown(call);
+                    if (call.Command is DescribeDevice)
+                    {
+                        RequestContext.Set(DeviceGrain.BindingSilo, ports.Silo);
+                    }
+
                     Reply? reply;
                     try
                     {
@@ -58,7 +73,7 @@ internal sealed class ObjectRunner(KernelObject kernelObject, long epoch, GrainP
                     }
                     catch (Exception exception) when (LostCall.Is(exception))
                     {
-                        reply = mustFinish ? await UntilKnown(() => ports.Door.Send(call.To, call.Command)) : null;
+                        reply = await SendAgain(call, mustFinish);
                     }
 
                     if (reply is null)
@@ -68,6 +83,60 @@ internal sealed class ObjectRunner(KernelObject kernelObject, long epoch, GrainP
 
                     step = call.Then(reply);
                     break;
+                case Await wait:
+                    await Until(wait.Until);
+                    step = wait.Then();
+                    break;
+            }
+        }
+    }
+
+    /// <summary>
+    /// Null if the answer stays lost. What is asked before a commit has no effect that counts (a description, memory that is kept), so it is asked again
+    /// a few times: an activation that moves to another silo loses calls, too.
+    /// </summary>
+    private async ValueTask<Reply?> SendAgain(Call call, bool mustFinish)
+    {
+        BackOff backOff = default;
+        for (int attempt = 1; mustFinish || attempt < Attempts; attempt++)
+        {
+            await backOff.Pause();
+            try
+            {
+                return await ports.Door.Send(call.To, call.Command);
+            }
+            catch (Exception exception) when (LostCall.Is(exception))
+            {
+            }
+        }
+
+        return null;
+    }
+
+    /// <summary>A reader leaves its section within microseconds unless its thread was put aside; a lease takes its time.</summary>
+    private async ValueTask Until(Completion completion)
+    {
+        SpinWait spin = default;
+        while (!completion.IsReached && spin.Count < SpinsBeforeYield)
+        {
+            spin.SpinOnce(sleep1Threshold: -1);
+        }
+
+        long began = ports.Views.Now;
+        for (int looked = 0; !completion.IsReached; looked++)
+        {
+            if (looked < YieldsBeforeSleep)
+            {
+                await Task.Yield();
+            }
+            else
+            {
+                await Task.Delay(LookAgain);
+            }
+
+            if (completion.At is null && ports.Views.Now - began > LongestSection)
+            {
+                throw new InvariantException($"{kernelObject.Id} waits for a reader that does not leave its section.");
             }
         }
     }

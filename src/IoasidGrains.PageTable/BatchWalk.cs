@@ -34,43 +34,50 @@ internal readonly struct BatchWalk
     /// <returns>How many faulted.</returns>
     public int Translate(ReadOnlySpan<ulong> iovas, Span<ulong> words)
     {
+        // Locals: the compiler must take it that writing a word may change a field.
         words = words[..iovas.Length];
         TableMemory memory = Memory;
-        Span<ulong> directory = memory.Block(Directory);
-        Span<ulong> block = memory.Block(directory[0]);
-        int current = 0;
+        (ulong tested, ulong wanted) = (Tested, Wanted);
+        Span<ulong> block = memory.Block(memory.Block(Directory)[0]);
+        ulong current = 0;
         int faults = 0;
         for (int i = 0; i < iovas.Length; i++)
         {
             ulong iova = iovas[i];
-            if ((int)(iova >> Geometry.BlockShift) != current)
+            if (iova >> Geometry.BlockShift != current)
             {
-                if (iova >> Width != 0)
-                {
-                    words[i] = TranslatedWord.Fault;
-                    faults++;
-                    continue;
-                }
-
-                current = Geometry.Block(iova);
-                block = memory.Block(directory[current]);
+                current = iova >> Geometry.BlockShift;
+                block = BlockOf(iova);
             }
 
-            ulong slot = block[Geometry.Slot(iova)];
-            ulong word = (slot & IoPte.LargePageBit) != 0
-                ? Word(slot, Tested | LargeReservedBits, (slot & IoPte.AddressMask) | (iova & (Geometry.SlotBytes - 1)))
-                : WalkTable(memory.Table(slot)[Geometry.Entry(iova)], iova);
-            words[i] = word;
-            faults += word == TranslatedWord.Fault ? 1 : 0;
+            ulong entry = block[Geometry.Slot(iova)];
+            ulong inPage;
+            if ((entry & IoPte.LargePageBit) != 0)
+            {
+                inPage = iova & (Geometry.SlotBytes - 1);
+                entry = (entry & LargeReservedBits) == 0 ? entry : 0;
+            }
+            else
+            {
+                inPage = iova & (Quantity.PageSize - 1);
+                entry = memory.Table(entry)[Geometry.Entry(iova)];
+            }
+
+            if ((entry & tested) == wanted)
+            {
+                words[i] = (entry & IoPte.AddressMask) | inPage | ((entry & IoPte.SnoopBit) << SnoopShift);
+            }
+            else
+            {
+                words[i] = TranslatedWord.Fault;
+                faults++;
+            }
         }
 
         return faults;
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private ulong WalkTable(ulong entry, ulong iova) => Word(entry, Tested, (entry & IoPte.AddressMask) | (iova & (Quantity.PageSize - 1)));
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private ulong Word(ulong entry, ulong tested, ulong physical) =>
-        (entry & tested) == Wanted ? physical | ((entry & IoPte.SnoopBit) << SnoopShift) : TranslatedWord.Fault;
+    /// <summary>Chunk 0 beyond the width: its zeros permit nothing.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private Span<ulong> BlockOf(ulong iova) => Memory.Block(iova >> Width == 0 ? Memory.Block(Directory)[Geometry.Block(iova)] : 0);
 }

@@ -6,6 +6,12 @@ namespace IoasidGrains.PageTable;
 
 public sealed partial class DensePageTable
 {
+    /// <summary>Tables that are written before the first of them is published.</summary>
+    private const int TablesAtOnce = 32;
+
+    /// <summary>A run of more tables than this (32 MiB of them) would only push everything else out of the caches.</summary>
+    private const int StreamFromTables = 8192;
+
     private Errno MapRuns(in PagePlan plan, IovaRange range, ulong toEntry)
     {
         Errno errno = Prepare(plan, range);
@@ -20,25 +26,35 @@ public sealed partial class DensePageTable
     /// <summary>The same for a few pages in one slot, the commonest case: one look at the slot decides and writes.</summary>
     private Errno MapPart(IovaRange range, ulong toEntry)
     {
-        var run = new PageRun(PageRunKind.Part, range.Start, range.Last);
-        ulong pointer = BlockPointer(Geometry.Block(range.Start));
-        ulong slot = _memory.Block(pointer)[run.FirstSlot];
-        if (IsOccupied(slot, run))
+        ref ulong slot = ref _memory.Block(BlockPointer(Geometry.Block(range.Start)))[Geometry.Slot(range.Start)];
+        ulong pointer = slot;
+        if (pointer == 0 || (pointer & IoPte.LargePageBit) != 0)
+        {
+            return pointer == 0 ? MapFirstPart(range, toEntry) : Errno.EEXIST;
+        }
+
+        int start = Geometry.Entry(range.Start);
+        Span<ulong> part = _memory.Table(pointer).Slice(start, Geometry.Entry(range.Last) - start + 1);
+        if (EntryRun.AnySet(part))
         {
             return Errno.EEXIST;
         }
 
-        if (slot == 0 && (pointer == 0 || _freeTables == 0))
-        {
-            if (!TryReserve(1, range))
-            {
-                return Errno.ENOMEM;
-            }
+        WriteLeaves(part, range.Start + toEntry);
+        _memory.Record(TableOf(pointer)).Used += (ushort)part.Length;
+        return Errno.OK;
+    }
 
-            pointer = BlockPointer(Geometry.Block(range.Start));
+    /// <summary>The slot is empty: it needs a leaf table.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private Errno MapFirstPart(IovaRange range, ulong toEntry)
+    {
+        if (!TryReserve(1, range))
+        {
+            return Errno.ENOMEM;
         }
 
-        WritePart(pointer, run, range.Start + toEntry);
+        WritePart(BlockPointer(Geometry.Block(range.Start)), new PageRun(PageRunKind.Part, range.Start, range.Last), range.Start + toEntry);
         return Errno.OK;
     }
 
@@ -98,9 +114,7 @@ public sealed partial class DensePageTable
         }
 
         int entry = Geometry.Entry(part.Start);
-        int count = Geometry.Entry(part.Last) - entry + 1;
-        Span<ulong> table = _memory.Table(slot);
-        return count == 1 ? table[entry] != 0 : EntryRun.AnySet(table.Slice(entry, count));
+        return EntryRun.AnySet(_memory.Table(slot).Slice(entry, Geometry.Entry(part.Last) - entry + 1));
     }
 
     /// <summary>Leaf tables that this run, which is free, will take.</summary>
@@ -156,18 +170,8 @@ public sealed partial class DensePageTable
             table[(start + count)..].Clear();
         }
 
-        if (count == 1)
-        {
-            Volatile.Write(ref table[start], first);
-        }
-        else
-        {
-            EntryRun.Fill(table.Slice(start, count), first, Quantity.PageSize);
-        }
-
+        WriteLeaves(table.Slice(start, count), first);
         _memory.Record(TableOf(pointer)).Used += (ushort)count;
-        LeafCount += count;
-        EntriesWritten += count;
         if (fresh)
         {
             Count(ref GiantRecord(blockPointer, run.FirstSlot), 1);
@@ -175,21 +179,66 @@ public sealed partial class DensePageTable
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private void WriteLeaves(Span<ulong> entries, ulong first)
+    {
+        if (entries.Length == 1)
+        {
+            Volatile.Write(ref entries[0], first);
+        }
+        else
+        {
+            EntryRun.Fill(entries, first, Quantity.PageSize);
+        }
+
+        LeafCount += entries.Length;
+        EntriesWritten += entries.Length;
+    }
+
     private void WriteTables(ulong blockPointer, PageRun run, ulong first)
     {
-        Span<ulong> block = _memory.Block(blockPointer);
-        for (int slot = run.FirstSlot, end = slot + run.Slots; slot < end; slot++, first += Geometry.SlotBytes)
+        bool streamed = run.Slots >= StreamFromTables && EntryRun.CanStream;
+        for (int slot = run.FirstSlot, end = slot + run.Slots; slot < end;)
         {
-            uint table = Dequeue(out _);
-            ulong pointer = PointerTo(table);
-            EntryRun.Fill(_memory.Table(pointer), first, Quantity.PageSize);
-            _memory.Record(table).Used = Geometry.Entries;
-            Count(ref GiantRecord(blockPointer, slot), 1);
-            Store(ref block[slot], pointer);
+            int next = Math.Min(slot + TablesAtOnce, NextGiant(slot, end));
+            WriteSomeTables(_memory.Block(blockPointer)[slot..next], first, streamed);
+            Count(ref GiantRecord(blockPointer, slot), next - slot);
+            first += (ulong)(next - slot) * Geometry.SlotBytes;
+            slot = next;
         }
 
         LeafCount += (long)run.Slots * Geometry.Entries;
-        EntriesWritten += (long)run.Slots * Geometry.Entries;
+        EntriesWritten += (long)run.Slots * (Geometry.Entries + 1);
+    }
+
+    private void WriteSomeTables(Span<ulong> slots, ulong first, bool streamed)
+    {
+        Span<ulong> pointers = stackalloc ulong[TablesAtOnce];
+        for (int i = 0; i < slots.Length; i++, first += Geometry.SlotBytes)
+        {
+            uint table = Dequeue(out _);
+            _memory.Record(table).Used = Geometry.Entries;
+            pointers[i] = PointerTo(table);
+            if (streamed)
+            {
+                EntryRun.Stream(_memory.Table(pointers[i]), first, Quantity.PageSize);
+            }
+            else
+            {
+                EntryRun.Fill(_memory.Table(pointers[i]), first, Quantity.PageSize);
+            }
+        }
+
+        if (streamed)
+        {
+            EntryRun.EndStream();
+        }
+
+        // Publishes: all that these lead to was written before.
+        for (int i = 0; i < slots.Length; i++)
+        {
+            Volatile.Write(ref slots[i], pointers[i]);
+        }
     }
 
     private void WriteLarge(ulong blockPointer, PageRun run, ulong first)

@@ -6,11 +6,26 @@ namespace IoasidGrains.PageTable;
 
 public sealed partial class DensePageTable
 {
-    /// <summary>Leaf tables for the free list, the directory, the blocks of the range; false, and none of it lost, if the memory does not suffice.</summary>
+    /// <summary>Freed while there were readers: of late, and before that.</summary>
+    private WaitingTables _recent, _older;
+
+    /// <summary>
+    /// Leaf tables for the free list, the directory, the blocks and the dirty bits of the range; false, and none of it lost, if the memory does not suffice.
+    /// </summary>
     private bool TryReserve(long tables, IovaRange range)
     {
         int first = Geometry.Block(range.Start);
         int last = Geometry.Block(range.Last);
+        if ((_older.First | _recent.First) != 0)
+        {
+            Reclaim(tables);
+        }
+
+        if (_dirty is { } dirty && !dirty.TryCover(range))
+        {
+            return false;
+        }
+
         if (tables <= _freeTables && BlockPointer(first) != 0 && first == last)
         {
             return true;
@@ -30,7 +45,7 @@ public sealed partial class DensePageTable
         if (_directory == 0)
         {
             uint table = _chunks.Take(huge: false);
-            _directory = table == 0 ? 0 : PointerTo(table);
+            Volatile.Write(ref _directory, table == 0 ? 0 : PointerTo(table));
         }
 
         return _directory != 0;
@@ -74,7 +89,7 @@ public sealed partial class DensePageTable
 
             for (uint i = TableMemory.TablesPerChunk; i-- > 0;)
             {
-                Queue(table + i, stale: false);
+                Free(table + i, stale: false);
             }
         }
 
@@ -96,9 +111,58 @@ public sealed partial class DensePageTable
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private void Queue(uint table, bool stale)
     {
+        if (_epochs.HasReaders)
+        {
+            Wait(table, stale);
+        }
+        else
+        {
+            Free(table, stale);
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private void Free(uint table, bool stale)
+    {
         ref TableRecord record = ref _memory.Record(table);
         (record.Next, record.Stale, record.Used) = (_freeTable, stale, 0);
         _freeTable = table;
         _freeTables++;
+    }
+
+    /// <summary>Somebody may be reading it until the next epoch has passed.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private void Wait(uint table, bool stale)
+    {
+        ref TableRecord record = ref _memory.Record(table);
+        (record.Next, record.Stale, record.Used) = (_recent.First, stale, 0);
+        _recent.Last = _recent.Count == 0 ? table : _recent.Last;
+        (_recent.First, _recent.Count, _recent.Epoch) = (table, _recent.Count + 1, _epochs.Current + 2);
+    }
+
+    /// <summary>Takes into the free list what no reader can be in any more; begins an epoch for it only if the free list is too short.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private void Reclaim(long tables)
+    {
+        for (int list = 0; list < 2; list++)
+        {
+            if (_older.Count != 0)
+            {
+                if (_epochs.Current < _older.Epoch && tables > _freeTables)
+                {
+                    _epochs.Advance();
+                }
+
+                if (_epochs.Current < _older.Epoch || !_epochs.HasPassed(_older.Epoch))
+                {
+                    return;
+                }
+
+                _memory.Record(_older.Last).Next = _freeTable;
+                (_freeTable, _freeTables) = (_older.First, _freeTables + _older.Count);
+            }
+
+            (_older, _recent) = (_recent, default);
+        }
     }
 }

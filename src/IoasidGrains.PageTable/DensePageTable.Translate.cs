@@ -6,16 +6,21 @@ namespace IoasidGrains.PageTable;
 
 public sealed partial class DensePageTable
 {
-    public Translation Translate(ulong iova, DmaAccess need, bool unitEnforcesSnoop)
+    public Translation Translate(ulong iova, DmaAccess need, bool unitEnforcesSnoop) => Translate(iova, need, unitEnforcesSnoop, out _);
+
+    /// <summary>Says of the same look, as the writer may change what the next one finds, whether it is in a page of 2 MiB.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private Translation Translate(ulong iova, DmaAccess need, bool unitEnforcesSnoop, out bool large)
     {
         CheckMayWalk(need);
+        large = false;
         if (IsBeyondWidth(iova))
         {
             return Translation.Faulted(DmaFault.BeyondWidth);
         }
 
         ulong slot = SlotEntry(iova);
-        bool large = (slot & IoPte.LargePageBit) != 0;
+        large = (slot & IoPte.LargePageBit) != 0;
         ulong entry = large ? slot : _memory.Table(slot)[Geometry.Entry(iova)];
         GC.KeepAlive(this);
 
@@ -60,17 +65,31 @@ public sealed partial class DensePageTable
 
     public RangeTranslation TranslateRange(IovaRange range, DmaAccess need, bool unitEnforcesSnoop, Span<PhysicalSegment> segments)
     {
+        long left = long.MaxValue;
+        return TranslateRange(range, need, unitEnforcesSnoop, segments, ref left);
+    }
+
+    /// <summary>Ends early, too, when <paramref name="left"/> pages were looked up; is left with what was not used of it.</summary>
+    internal RangeTranslation TranslateRange(
+        IovaRange range, DmaAccess need, bool unitEnforcesSnoop, Span<PhysicalSegment> segments, ref long left)
+    {
         ArgumentOutOfRangeException.ThrowIfGreaterThan(range.Start, range.Last);
         int count = 0;
         for (ulong at = range.Start; ;)
         {
-            Translation next = Translate(at, need, unitEnforcesSnoop);
+            if (left == 0)
+            {
+                return new RangeTranslation(count, at - range.Start, DmaFault.None);
+            }
+
+            left--;
+            Translation next = Translate(at, need, unitEnforcesSnoop, out bool large);
             if (next.Fault != DmaFault.None)
             {
                 return new RangeTranslation(count, at - range.Start, next.Fault);
             }
 
-            ulong page = (SlotEntry(at) & IoPte.LargePageBit) != 0 ? Geometry.SlotBytes : Quantity.PageSize;
+            ulong page = large ? Geometry.SlotBytes : Quantity.PageSize;
             ulong last = Math.Min(range.Last, at | (page - 1));
             ulong length = last - at + 1;
             if (count > 0 && segments[count - 1].IsContinuedBy(next))

@@ -1,10 +1,51 @@
 // Unmap of the dense table.
+using System.Runtime.CompilerServices;
 using IoasidGrains.Uapi;
 
 namespace IoasidGrains.PageTable;
 
 public sealed partial class DensePageTable
 {
+    /// <summary>Clears a part of one slot, the commonest case: its leaf table, or nothing. EINVAL if a large page is there, which it would cut.</summary>
+    private Errno ClearPart(IovaRange range)
+    {
+        ulong pointer = BlockPointer(Geometry.Block(range.Start));
+        int index = Geometry.Slot(range.Start);
+        ref ulong slot = ref _memory.Block(pointer)[index];
+        if (slot == 0 || (slot & IoPte.LargePageBit) != 0)
+        {
+            return slot == 0 ? Errno.OK : Errno.EINVAL;
+        }
+
+        int first = Geometry.Entry(range.Start);
+        int cleared = EntryRun.Clear(_memory.Table(slot).Slice(first, Geometry.Entry(range.Last) - first + 1));
+        if (Uncount(ref slot, cleared, stale: false))
+        {
+            GiantRecord(pointer, index).Used--;
+            EntriesWritten++;
+        }
+
+        EntriesWritten += cleared;
+        return Errno.OK;
+    }
+
+    /// <summary>Clears whole slots and what is left at both ends. EINVAL, and nothing cleared, if a large page sticks out there.</summary>
+    private Errno ClearBlocks(IovaRange range)
+    {
+        if (Cuts(range, range.Start) || Cuts(range, range.Last))
+        {
+            return Errno.EINVAL;
+        }
+
+        for (int block = Math.Max(Geometry.Block(range.Start), _lowestBlock); block <= Math.Min(Geometry.Block(range.Last), _highestBlock); block++)
+        {
+            ulong start = (ulong)block << Geometry.BlockShift;
+            Clear(block, new IovaRange(Math.Max(start, range.Start), Math.Min(start + (Geometry.BlockBytes - 1), range.Last)));
+        }
+
+        return Errno.OK;
+    }
+
     /// <summary>Is there a large page at this address that reaches out of the range?</summary>
     private bool Cuts(IovaRange range, ulong iova)
     {
@@ -17,15 +58,6 @@ public sealed partial class DensePageTable
         ulong size = slot.IsGiantMember ? Geometry.GiantBytes : Geometry.SlotBytes;
         ulong start = iova & ~(size - 1);
         return !range.Contains(new IovaRange(start, start + (size - 1)));
-    }
-
-    private void ClearBlocks(IovaRange range)
-    {
-        for (int block = Math.Max(Geometry.Block(range.Start), _lowestBlock); block <= Math.Min(Geometry.Block(range.Last), _highestBlock); block++)
-        {
-            ulong start = (ulong)block << Geometry.BlockShift;
-            Clear(block, new IovaRange(Math.Max(start, range.Start), Math.Min(start + (Geometry.BlockBytes - 1), range.Last)));
-        }
     }
 
     /// <summary>Clears a range inside one block, GiB by GiB; a GiB without entries costs one look.</summary>
@@ -48,19 +80,6 @@ public sealed partial class DensePageTable
             }
 
             slot = next;
-        }
-    }
-
-    /// <summary>Clears a part of one slot, the commonest case: its leaf table, or nothing; it was asked before that no page is cut.</summary>
-    private void ClearPart(IovaRange range)
-    {
-        ulong pointer = BlockPointer(Geometry.Block(range.Start));
-        int index = Geometry.Slot(range.Start);
-        ref ulong slot = ref _memory.Block(pointer)[index];
-        if (slot != 0 && ClearTable(ref slot, range))
-        {
-            GiantRecord(pointer, index).Used--;
-            EntriesWritten++;
         }
     }
 
@@ -102,17 +121,24 @@ public sealed partial class DensePageTable
     /// <summary>Clears a part of a slot that has a leaf table; true if nothing is left, and the table is free.</summary>
     private bool ClearTable(ref ulong slot, IovaRange part)
     {
-        uint table = TableOf(slot);
-        ref TableRecord record = ref _memory.Record(table);
-        bool whole = part.Last - part.Start == Geometry.SlotBytes - 1;
-        int cleared = record.Used;
-        if (!whole)
+        if (part.Last - part.Start == Geometry.SlotBytes - 1)
         {
-            int first = Geometry.Entry(part.Start);
-            cleared = EntryRun.Clear(_memory.Table(slot).Slice(first, Geometry.Entry(part.Last) - first + 1));
-            EntriesWritten += cleared;
+            // A whole table is not even looked at.
+            return Uncount(ref slot, _memory.Record(TableOf(slot)).Used, stale: true);
         }
 
+        int first = Geometry.Entry(part.Start);
+        int cleared = EntryRun.Clear(_memory.Table(slot).Slice(first, Geometry.Entry(part.Last) - first + 1));
+        EntriesWritten += cleared;
+        return Uncount(ref slot, cleared, stale: false);
+    }
+
+    /// <summary>So many leaves of a slot's table are gone; true if those were all, and the table is free.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private bool Uncount(ref ulong slot, int cleared, bool stale)
+    {
+        uint table = TableOf(slot);
+        ref TableRecord record = ref _memory.Record(table);
         LeafCount -= cleared;
         record.Used -= (ushort)cleared;
         if (record.Used != 0)
@@ -120,9 +146,9 @@ public sealed partial class DensePageTable
             return false;
         }
 
-        // Unreachable before it is queued (domain 6.5, rule 4). A whole table is not even looked at.
+        // Unreachable before it is queued (domain 6.5, rule 4).
         Volatile.Write(ref slot, 0);
-        Queue(table, stale: whole);
+        Queue(table, stale);
         Tables--;
         return true;
     }

@@ -9,8 +9,9 @@ namespace IoasidGrains.PageTable;
 /// owns no native memory; after that a block and the directory stay until Dispose, a leaf table only while something is mapped in it.
 /// </summary>
 /// <remarks>
-/// Written so that readers without a lock may come: a leaf table is filled before the entry that points to it is stored, that entry is 0 before the table
-/// is queued, and every store into what is reachable is an aligned one of 8 bytes (performance 6.2, invariants 1 and 2).
+/// What is not said to be for any thread is the writer's alone; others read through a <see cref="TableReader"/>, without locks: a leaf table is filled before
+/// the entry that points to it is stored, that entry is 0 before the table is queued, a queued table is used again only when every reader's section of an
+/// older epoch is over, and every store into what is reachable is an aligned one of 8 bytes (performance 6.2, invariants 1 and 2).
 /// </remarks>
 public sealed partial class DensePageTable : IIoPageTable
 {
@@ -92,30 +93,31 @@ public sealed partial class DensePageTable : IIoPageTable
             return Errno.EFAULT;
         }
 
-        // Only the pages at the two ends can stick out.
-        bool part = IsPart(range);
-        if (Cuts(range, range.Start) || (!part && Cuts(range, range.Last)))
+        Errno errno = IsPart(range) ? ClearPart(range) : ClearBlocks(range);
+        if (errno == Errno.OK)
         {
-            return Errno.EINVAL;
-        }
-
-        if (part)
-        {
-            ClearPart(range);
-        }
-        else
-        {
-            ClearBlocks(range);
+            // As with a hardware table, whose D bits go with its entries. A reader that is in a section may yet mark a page: a mark too many is allowed.
+            _dirty?.Collect(range, pageShift: 0, clear: true, bitmap: []);
         }
 
         CheckSlots(range);
         GC.KeepAlive(this);
-        return Errno.OK;
+        return errno;
     }
 
-    /// <summary>Gives all memory back. Nothing may be reading; afterwards nothing is mapped.</summary>
+    /// <summary>Gives all memory back; afterwards nothing is mapped and nobody reads.</summary>
+    /// <exception cref="InvalidOperationException">A reader is in a section: revoke, and wait for that epoch, before.</exception>
     public void Dispose()
     {
+        Revoke();
+        if (!HasPassed(Advance()))
+        {
+            throw new InvalidOperationException("A page table is disposed while somebody reads it.");
+        }
+
+        _dirty?.Dispose();
+        _dirty = null;
+        (_recent, _older) = (default, default);
         (_directory, _freeTable, _freeTables) = (0, 0, 0);
         (_lowestBlock, _highestBlock) = (int.MaxValue, -1);
         (LeafCount, Tables) = (0, 0);
@@ -144,9 +146,9 @@ public sealed partial class DensePageTable : IIoPageTable
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private bool IsBeyondWidth(ulong iova) => iova >> AddressWidth != 0;
 
-    /// <summary>0 where there is none, which leads to zeros.</summary>
+    /// <summary>0 where there is none, which leads to zeros. The first block by a branch: it is predicted, so a walk need not wait for the directory.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private ulong BlockPointer(int block) => _memory.Block(_directory)[block];
+    private ulong BlockPointer(int block) => block == 0 ? _memory.Block(_directory)[0] : _memory.Block(_directory)[block];
 
     /// <summary>The entry of a slot; 0 where there is none.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

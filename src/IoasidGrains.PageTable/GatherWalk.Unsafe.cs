@@ -1,4 +1,4 @@
-// The walk of a batch with AVX2 gathers, eight addresses at a time; DensePageTable's batches run through it where the processor can.
+// The walk of a batch in vectors, eight addresses at a time; DensePageTable's batches run through it where the processor has them.
 using System.Numerics;
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
@@ -11,15 +11,23 @@ namespace IoasidGrains.PageTable;
 /// Same words as <see cref="BatchWalk"/>, which also takes the groups of eight that mix page sizes. A hole needs no branch: it leads to chunk 0,
 /// whose zeros permit nothing.
 /// </summary>
+/// <remarks>
+/// Four loads and inserts gather better than the instruction for it: measured on Zen 3 at 0.65 against 0.73 of C's scalar walk over 1 GiB.
+/// </remarks>
 internal static unsafe class GatherWalk
 {
-    /// <summary>With more leaf tables than this (4 MiB of them) lines come from memory: ask for many before using the first.</summary>
-    public const int StageFromTables = 1024;
+    /// <summary>With more leaf tables than this (1 MiB of them) lines come from far away: ask for many before using the first.</summary>
+    public const int StageFromTables = 256;
 
     private const int Group = 8;
     private const int Stage = 64;
 
-    public static bool IsSupported => Avx2.IsSupported;
+    /// <summary>128 MiB: 256 KiB of leaf tables, half of a second-level cache.</summary>
+    private const int NearShift = 27;
+
+    private const ulong SlotOffsetMask = (ulong)(Geometry.SlotsPerBlock - 1) << 3;
+
+    public static bool IsSupported => Vector256.IsHardwareAccelerated;
 
     /// <inheritdoc cref="BatchWalk.Translate"/>
     [SkipLocalsInit]
@@ -32,14 +40,14 @@ internal static unsafe class GatherWalk
         // SAFETY: i + Group (or Stage) never passes the length of the shorter span; both stay pinned for the whole loop.
         fixed (ulong* from = iovas, to = words[..iovas.Length])
         {
-            ulong* tables = stackalloc ulong[Stage];
+            ulong* leaves = stackalloc ulong[Stage];
             for (; staged && i <= iovas.Length - Stage; i += Stage)
             {
-                if (walk.FetchTables(from + i, tables))
+                if (!AreNear(from + i) && walk.FetchLeaves(from + i, leaves))
                 {
                     for (int k = 0; k < Stage; k += Group)
                     {
-                        faults += walk.ReadTables(from + i + k, to + i + k, Vector256.Load(tables + k), Vector256.Load(tables + k + 4));
+                        faults += walk.ReadLeaves(from + i + k, to + i + k, Vector256.Load(leaves + k), Vector256.Load(leaves + k + 4));
                     }
                 }
                 else
@@ -56,6 +64,24 @@ internal static unsafe class GatherWalk
         return faults + batch.Translate(iovas[i..], words[i..]);
     }
 
+    /// <summary>A stream, or a set of pages that is near enough together for its leaf entries to be in the cache: asking for them would only take time.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static bool AreNear(ulong* from)
+    {
+        if ((from[0] ^ from[Stage - 1]) >> NearShift != 0)
+        {
+            return false;
+        }
+
+        Vector256<ulong> one = Vector256.Create(from[0]), apart = Vector256<ulong>.Zero;
+        for (int i = 0; i < Stage; i += Vector256<ulong>.Count)
+        {
+            apart |= Vector256.Load(from + i) ^ one;
+        }
+
+        return apart >> NearShift == Vector256<ulong>.Zero;
+    }
+
     private static int Groups(in BatchWalk batch, ref Walk walk, ulong* from, ulong* to, int count)
     {
         int faults = 0;
@@ -70,14 +96,14 @@ internal static unsafe class GatherWalk
         return faults;
     }
 
-    /// <summary>The batch's constants in vectors, and the block of the last group.</summary>
+    /// <summary>The batch's constants, and the block of the last address that was looked up alone.</summary>
     private struct Walk
     {
         private readonly byte* _start;
         private readonly ulong* _directory;
         private readonly int _width;
         private readonly Vector256<ulong> _tested, _wanted;
-        private Vector256<ulong> _block, _blockOffset;
+        private ulong _block, _blockOffset;
 
         public Walk(in BatchWalk batch)
         {
@@ -87,101 +113,131 @@ internal static unsafe class GatherWalk
             // SAFETY: native memory does not move: the directory, or chunk 0; checked by Block like every span.
             _directory = (ulong*)Unsafe.AsPointer(ref batch.Memory.Block(batch.Directory)[0]);
             (_tested, _wanted) = (Vector256.Create(batch.Tested), Vector256.Create(batch.Wanted));
-            (_block, _blockOffset) = (Vector256<ulong>.Zero, Vector256.Create(_directory[0] & IoPte.AddressMask));
+            (_block, _blockOffset) = (0, _directory[0] & IoPte.AddressMask);
         }
 
-        /// <summary>Eight words; or -1, and nothing written, if page sizes are mixed or an address is beyond the width.</summary>
+        /// <summary>Eight words; or -1, and nothing written, if page sizes are mixed.</summary>
         /// <returns>How many faulted.</returns>
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public int Translate(ulong* from, ulong* to)
         {
-            if (!TrySlots(from, out Vector256<ulong> low, out Vector256<ulong> high))
+            Vector256<ulong> first = Vector256.Load(from), second = Vector256.Load(from + 4), one = Vector256.Create(*from);
+            if (((first ^ one) | (second ^ one)) >> Geometry.SlotShift == Vector256<ulong>.Zero)
             {
-                return -1;
+                return TranslateOneSlot(*from, first, second, to);
             }
 
+            Slots(first, second, out Vector256<ulong> low, out Vector256<ulong> high);
             uint large = LargeLanes(low, high);
-            return large == 0 ? ReadTables(from, to, low, high)
-                : large == 0xFF ? ReadLarge(from, to, low, high)
+            return large == 0 ? ReadLeaves(from, to, LeafOffset(low, first), LeafOffset(high, second))
+                : large == 0xFF ? ReadLarge(first, second, to, low, high)
                 : -1;
         }
 
-        /// <summary>The slots of 64 addresses, and their leaf entries on the way to the cache; false if not all are pointers to leaf tables.</summary>
+        /// <summary>Where the leaf entries of 64 addresses are, and those on the way to the cache; false if not all slots are pointers to leaf tables.</summary>
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public bool FetchTables(ulong* from, ulong* tables)
+        public readonly bool FetchLeaves(ulong* from, ulong* leaves)
         {
             for (int i = 0; i < Stage; i += Group)
             {
-                if (!TrySlots(from + i, out Vector256<ulong> low, out Vector256<ulong> high) || LargeLanes(low, high) != 0)
+                Vector256<ulong> first = Vector256.Load(from + i), second = Vector256.Load(from + i + 4);
+                Slots(first, second, out Vector256<ulong> low, out Vector256<ulong> high);
+                if (LargeLanes(low, high) != 0)
                 {
                     return false;
                 }
 
-                // SAFETY: tables has Stage entries. A prefetch of any address is harmless.
-                low.Store(tables + i);
-                high.Store(tables + i + 4);
+                // SAFETY: leaves has Stage entries. A prefetch of any address is harmless.
+                LeafOffset(low, first).Store(leaves + i);
+                LeafOffset(high, second).Store(leaves + i + 4);
                 for (int k = i; k < i + Group; k++)
                 {
-                    Sse.Prefetch0(_start + (tables[k] & IoPte.AddressMask) + ((from[k] >> 9) & 0xFF8));
+                    Sse.Prefetch0(_start + leaves[k]);
                 }
             }
 
             return true;
         }
 
-        /// <summary>The words of eight addresses whose slots are pointers to leaf tables, or holes.</summary>
+        /// <summary>The words of eight addresses from where their leaf entries are; those of a hole are in chunk 0.</summary>
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public int ReadTables(ulong* from, ulong* to, Vector256<ulong> low, Vector256<ulong> high)
+        public readonly int ReadLeaves(ulong* from, ulong* to, Vector256<ulong> low, Vector256<ulong> high)
         {
-            Vector256<ulong> first = Vector256.Load(from), second = Vector256.Load(from + 4);
             Vector256<ulong> inPage = Vector256.Create(Quantity.PageSize - 1);
-            return Words(to, Gather(LeafOffset(low, first)), first & inPage, _tested)
-                + Words(to + 4, Gather(LeafOffset(high, second)), second & inPage, _tested);
+            return Words(to, Gather(_start, low), Vector256.Load(from) & inPage, _tested)
+                + Words(to + 4, Gather(_start, high), Vector256.Load(from + 4) & inPage, _tested);
+        }
+
+        /// <summary>Eight addresses in one slot; if they are of pages that follow each other, as buffers do, so are their entries.</summary>
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        private int TranslateOneSlot(ulong iova, Vector256<ulong> first, Vector256<ulong> second, ulong* to)
+        {
+            if (iova >> Geometry.BlockShift != _block)
+            {
+                SelectBlock(iova);
+            }
+
+            // SAFETY: as in Gather. Eight pages that follow each other in one slot have their entries in one table.
+            ulong slot = *(ulong*)(_start + _blockOffset + ((iova >> (Geometry.SlotShift - 3)) & SlotOffsetMask));
+            Vector256<ulong> slots = Vector256.Create(slot);
+            if ((slot & IoPte.LargePageBit) != 0)
+            {
+                return ReadLarge(first, second, to, slots, slots);
+            }
+
+            Vector256<ulong> inPage = Vector256.Create(Quantity.PageSize - 1);
+            Vector256<ulong> run = Vector256.Create(iova >> 12) + Vector256.Create(0UL, 1, 2, 3);
+            if ((((first >> 12) ^ run) | ((second >> 12) ^ (run + Vector256.Create(4UL)))) == Vector256<ulong>.Zero)
+            {
+                ulong* entries = (ulong*)(_start + (slot & IoPte.AddressMask)) + Geometry.Entry(iova);
+                return Words(to, Vector256.Load(entries), first & inPage, _tested)
+                    + Words(to + 4, Vector256.Load(entries + 4), second & inPage, _tested);
+            }
+
+            return Words(to, Gather(_start, LeafOffset(slots, first)), first & inPage, _tested)
+                + Words(to + 4, Gather(_start, LeafOffset(slots, second)), second & inPage, _tested);
         }
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        private readonly int ReadLarge(ulong* from, ulong* to, Vector256<ulong> low, Vector256<ulong> high)
+        private readonly int ReadLarge(Vector256<ulong> first, Vector256<ulong> second, ulong* to, Vector256<ulong> low, Vector256<ulong> high)
         {
             Vector256<ulong> inPage = Vector256.Create(Geometry.SlotBytes - 1);
             Vector256<ulong> tested = _tested | Vector256.Create(BatchWalk.LargeReservedBits);
-            return Words(to, low, Vector256.Load(from) & inPage, tested) + Words(to + 4, high, Vector256.Load(from + 4) & inPage, tested);
+            return Words(to, low, first & inPage, tested) + Words(to + 4, high, second & inPage, tested);
         }
 
-        /// <summary>The entries of eight slots; false if an address is beyond the width.</summary>
+        /// <summary>The entries of eight slots.</summary>
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        private bool TrySlots(ulong* from, out Vector256<ulong> low, out Vector256<ulong> high)
+        private readonly void Slots(Vector256<ulong> first, Vector256<ulong> second, out Vector256<ulong> low, out Vector256<ulong> high)
         {
-            Vector256<ulong> first = Vector256.Load(from), second = Vector256.Load(from + 4);
-            Vector256<ulong> blocks = (first >> Geometry.BlockShift) ^ _block, more = (second >> Geometry.BlockShift) ^ _block;
-            if ((blocks | more) != Vector256<ulong>.Zero)
+            Vector256<ulong> block = Vector256.Create(_block);
+            Vector256<ulong> lowBlocks = Vector256.Create(_blockOffset), highBlocks = lowBlocks;
+            if ((((first >> Geometry.BlockShift) ^ block) | ((second >> Geometry.BlockShift) ^ block)) != Vector256<ulong>.Zero)
             {
-                return TryOtherBlocks(first, second, out low, out high);
+                (lowBlocks, highBlocks) = (BlockOffsets(first), BlockOffsets(second));
             }
 
-            low = Gather(_blockOffset + SlotOffset(first));
-            high = Gather(_blockOffset + SlotOffset(second));
-            return true;
+            low = Gather(_start, lowBlocks + SlotOffset(first));
+            high = Gather(_start, highBlocks + SlotOffset(second));
         }
 
-        /// <summary>Not all in the block of the last group: looks the blocks up.</summary>
-        private bool TryOtherBlocks(Vector256<ulong> first, Vector256<ulong> second, out Vector256<ulong> low, out Vector256<ulong> high)
+        /// <summary>Beyond the width it is chunk 0.</summary>
+        [MethodImpl(MethodImplOptions.NoInlining)]
+        private readonly Vector256<ulong> BlockOffsets(Vector256<ulong> iovas)
         {
-            (low, high) = (default, default);
-            if (Vector256.ShiftRightLogical(first | second, _width) != Vector256<ulong>.Zero)
-            {
-                return false;
-            }
-
-            Vector256<ulong> address = Vector256.Create(IoPte.AddressMask);
+            Vector256<ulong> inside = Vector256.Equals(Vector256.ShiftRightLogical(iovas, _width), Vector256<ulong>.Zero);
 
             // SAFETY: no address is beyond the width, so its block is in the directory, which has an entry for every block of the width.
-            Vector256<ulong> lowBlocks = Avx2.GatherVector256(_directory, (first >> Geometry.BlockShift).AsInt64(), 8) & address;
-            Vector256<ulong> highBlocks = Avx2.GatherVector256(_directory, (second >> Geometry.BlockShift).AsInt64(), 8) & address;
-            low = Gather(lowBlocks + SlotOffset(first));
-            high = Gather(highBlocks + SlotOffset(second));
-            _block = Vector256.Create(second[3] >> Geometry.BlockShift);
-            _blockOffset = Vector256.Create(highBlocks[3]);
-            return true;
+            return Gather((byte*)_directory, ((iovas & inside) >> Geometry.BlockShift) << 3) & inside & Vector256.Create(IoPte.AddressMask);
+        }
+
+        [MethodImpl(MethodImplOptions.NoInlining)]
+        private void SelectBlock(ulong iova)
+        {
+            _block = iova >> Geometry.BlockShift;
+
+            // SAFETY: as in BlockOffsets.
+            _blockOffset = iova >> _width == 0 ? _directory[_block] & IoPte.AddressMask : 0;
         }
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -196,11 +252,11 @@ internal static unsafe class GatherWalk
 
         // SAFETY: offsets of entries, made from pointers that Map wrote and from index bits that cannot leave a block or a table; 0 leads to chunk 0.
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        private readonly Vector256<ulong> Gather(Vector256<ulong> offsets) => Avx2.GatherVector256((ulong*)_start, offsets.AsInt64(), 1);
+        private static Vector256<ulong> Gather(byte* start, Vector256<ulong> offsets) => Vector256.Create(
+            *(ulong*)(start + offsets[0]), *(ulong*)(start + offsets[1]), *(ulong*)(start + offsets[2]), *(ulong*)(start + offsets[3]));
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        private static Vector256<ulong> SlotOffset(Vector256<ulong> iovas) =>
-            (iovas >> (Geometry.SlotShift - 3)) & Vector256.Create((ulong)(Geometry.SlotsPerBlock - 1) << 3);
+        private static Vector256<ulong> SlotOffset(Vector256<ulong> iovas) => (iovas >> (Geometry.SlotShift - 3)) & Vector256.Create(SlotOffsetMask);
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         private static Vector256<ulong> LeafOffset(Vector256<ulong> tables, Vector256<ulong> iovas) =>

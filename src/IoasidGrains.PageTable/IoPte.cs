@@ -31,6 +31,9 @@ public readonly record struct IoPte(ulong Value)
     /// <summary>The highest level that can hold a leaf: 3, a page of 1 GiB.</summary>
     public const int HighestLeafLevel = 3;
 
+    /// <summary>Entries of any table of 4 KiB.</summary>
+    public const int EntriesPerTable = 512;
+
     /// <summary>The first physical address that does not fit into an entry.</summary>
     public const ulong PhysicalEnd = 1UL << 52;
 

@@ -2,6 +2,7 @@
 using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
+using IoasidGrains.Uapi;
 
 namespace IoasidGrains.Silo;
 
@@ -11,8 +12,10 @@ namespace IoasidGrains.Silo;
 /// <param name="Primary">The silo that keeps the membership of the cluster (development clustering); itself if it is the first.</param>
 /// <param name="HealthUrl">Where <c>/health/live</c> and <c>/health/ready</c> answer.</param>
 /// <param name="ResponseTimeout">After this long the answer of a call between silos counts as lost.</param>
+/// <param name="PageTableMemory">Bytes that all page tables of this silo may take; null: half of what the process may use.</param>
 internal sealed record SiloSettings(
-    string ClusterId, string ServiceId, IPEndPoint Listen, int GatewayPort, IPEndPoint Primary, Uri HealthUrl, TimeSpan ResponseTimeout)
+    string ClusterId, string ServiceId, IPEndPoint Listen, int GatewayPort, IPEndPoint Primary, Uri HealthUrl, TimeSpan ResponseTimeout,
+    long? PageTableMemory)
 {
     /// <summary>The endpoints of this silo that another process listens at. Orleans shares a port without a word (SO_REUSEPORT), so it is asked first.</summary>
     public IPEndPoint[] PortsInUse => [.. new[] { Listen, new IPEndPoint(Listen.Address, GatewayPort) }.Where(IsInUse)];
@@ -28,6 +31,7 @@ internal sealed record SiloSettings(
         ["--primary"] = "Primary",
         ["--health-url"] = "HealthUrl",
         ["--response-timeout"] = "ResponseTimeout",
+        ["--page-table-memory"] = "PageTableMemory",
     };
 
     /// <summary>Reads and checks every setting; what is wrong is added to <paramref name="errors"/>, a sentence each, and null is returned.</summary>
@@ -43,13 +47,14 @@ internal sealed record SiloSettings(
         IPEndPoint? primary = reader.Read<IPEndPoint?>("Primary", "empty or ADDRESS:PORT", IsPrimary, null);
         Uri? health = reader.Read<Uri?>("HealthUrl", "an http URL with a port, as in http://127.0.0.1:8080", IsUrl, null);
         TimeSpan timeout = reader.Read<TimeSpan>("ResponseTimeout", "hh:mm:ss, at least one second", IsTimeout, default);
+        long? tables = reader.Read<long?>("PageTableMemory", "empty or a size, as in 4GiB, at least 2MiB", IsMemory, null);
         if (siloPort == gatewayPort && siloPort != 0)
         {
             errors.Add($"SiloPort and GatewayPort are both {siloPort}; they must differ.");
         }
 
         return errors.Count != 0 || health is null ? null
-            : new SiloSettings(clusterId, serviceId, listen, gatewayPort, primary ?? listen, health, timeout);
+            : new SiloSettings(clusterId, serviceId, listen, gatewayPort, primary ?? listen, health, timeout, tables);
     }
 
     private static bool IsInUse(IPEndPoint endpoint)
@@ -83,6 +88,13 @@ internal sealed record SiloSettings(
 
     private static bool IsUrl(string text, out Uri? url) =>
         Uri.TryCreate(text, UriKind.Absolute, out url) && url.Scheme == Uri.UriSchemeHttp && url.PathAndQuery == "/";
+
+    private static bool IsMemory(string text, out long? bytes)
+    {
+        bool isSize = Quantity.TryParse(text, out ulong value) && value is >= 2UL << 20 and <= long.MaxValue;
+        bytes = isSize ? (long)value : null;
+        return isSize || text.Length == 0;
+    }
 
     private static bool IsTimeout(string text, out TimeSpan time) =>
         TimeSpan.TryParse(text, CultureInfo.InvariantCulture, out time) && time >= TimeSpan.FromSeconds(1);

@@ -52,6 +52,39 @@ public sealed record UnmappedBytes(ulong Bytes) : Outputs
     public override string Text => $"size=0x{Bytes:x}";
 }
 
+/// <summary>IOMMU_HWPT_GET_DIRTY_BITMAP: a bit per page from the start of the range on.</summary>
+/// <param name="PageSize">Bytes that one bit stands for.</param>
+[GenerateSerializer, Immutable]
+public sealed record DirtyBitmap(ulong Iova, ulong PageSize, ulong[] Words) : Outputs
+{
+    private const int PagesNamed = 16;
+
+    public long Count => Words.Sum(word => (long)System.Numerics.BitOperations.PopCount(word));
+
+    /// <summary>The number of pages, and the first of them by address.</summary>
+    public override string Text
+    {
+        get
+        {
+            long count = Count;
+            string named = string.Join(',', Pages().Take(PagesNamed).Select(page => $"0x{page:x}"));
+            return $"dirty={count}" + (count == 0 ? "" : $" at={named}") + (count > PagesNamed ? ",.." : "");
+        }
+    }
+
+    /// <summary>The IOVA of every dirty page, rising.</summary>
+    public IEnumerable<ulong> Pages()
+    {
+        for (int i = 0; i < Words.Length; i++)
+        {
+            for (ulong word = Words[i]; word != 0; word &= word - 1)
+            {
+                yield return Iova + ((((ulong)i * 64) + (ulong)System.Numerics.BitOperations.TrailingZeroCount(word)) * PageSize);
+            }
+        }
+    }
+}
+
 /// <summary>A guest's wbinvd: skipped, or executed.</summary>
 [GenerateSerializer, Immutable]
 public sealed record WbinvdOutcome(WbinvdMode Mode) : Outputs
@@ -108,9 +141,17 @@ public sealed record UnitDescription(IommuCapabilities Capabilities) : Outputs
 
 /// <summary>To the IOASID: the devices that may hold translations of the range just cleared.</summary>
 [GenerateSerializer, Immutable]
-public sealed record CachedBy(DeviceId[] Devices) : Outputs
+public sealed record CachedBy(CacheHolder[] Devices) : Outputs
 {
-    public override string Text => $"cached_by={string.Join(',', Devices)}";
+    public override string Text => $"cached_by={string.Join(',', Devices.Select(holder => holder.Device))}";
+}
+
+/// <summary>A device that was given translations.</summary>
+/// <param name="Incarnation">Which one asked for them; <see cref="Unknown"/> if the table that gave them is lost.</param>
+[GenerateSerializer, Immutable]
+public readonly record struct CacheHolder(DeviceId Device, long Incarnation)
+{
+    public const long Unknown = -1;
 }
 
 /// <summary>To the device: contiguous pieces of user memory, in the order of the IOVA.</summary>

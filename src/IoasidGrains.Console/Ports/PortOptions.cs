@@ -1,4 +1,4 @@
-// The options that say where a verb runs; shared by run, shell and status.
+// The options that say where a verb runs; shared by run, shell, status and dma.
 using System.CommandLine;
 using System.CommandLine.Parsing;
 

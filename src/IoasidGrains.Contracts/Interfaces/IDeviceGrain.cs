@@ -27,4 +27,10 @@ public interface IDeviceGrain : IKernelObjectGrain
     ValueTask<Reply> InvalidateTranslations(InvalidateTranslations command);
 
     ValueTask<Reply> DeviceDma(DeviceDma command);
+
+    ValueTask<Reply> StartDma(StartDma command);
+
+    ValueTask<Reply> WatchDma(WatchDma command);
+
+    ValueTask<Reply> StopDma(StopDma command);
 }

@@ -13,4 +13,8 @@ public interface IGuestMemoryGrain : IKernelObjectGrain
     ValueTask<Reply> AccessMemory(AccessMemory command);
 
     ValueTask<Reply> SetWbinvd(SetWbinvd command);
+
+    ValueTask<Reply> FreePages(FreePages command);
+
+    ValueTask<Reply> FindFreedPages(FindFreedPages command);
 }

@@ -45,4 +45,8 @@ public interface IIoasidFdGrain : IKernelObjectGrain
     ValueTask<Reply> KvmUpdateIoasidFd(KvmUpdateIoasidFd command);
 
     ValueTask<Reply> DriveAgain(DriveAgain command);
+
+    ValueTask<Reply> SetDirtyTracking(SetDirtyTracking command);
+
+    ValueTask<Reply> GetDirtyBitmap(GetDirtyBitmap command);
 }

@@ -17,4 +17,8 @@ public interface IIoasidGrain : IKernelObjectGrain
     ValueTask<Reply> UnmapAreas(UnmapAreas command);
 
     ValueTask<Reply> DestroyIoasid(DestroyIoasid command);
+
+    ValueTask<Reply> TrackIoasid(TrackIoasid command);
+
+    ValueTask<Reply> ReadIoasidDirty(ReadIoasidDirty command);
 }

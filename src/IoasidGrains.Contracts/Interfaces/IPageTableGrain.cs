@@ -17,4 +17,16 @@ public interface IPageTableGrain : IKernelObjectGrain
     ValueTask<Reply> DropTable(DropTable command);
 
     ValueTask<Reply> Translate(Translate command);
+
+    ValueTask<Reply> FetchTranslations(FetchTranslations command);
+
+    ValueTask<Reply> KeepTranslations(KeepTranslations command);
+
+    ValueTask<Reply> OutwaitLeases(OutwaitLeases command);
+
+    ValueTask<Reply> ReserveTables(ReserveTables command);
+
+    ValueTask<Reply> TrackTable(TrackTable command);
+
+    ValueTask<Reply> ReadTableDirty(ReadTableDirty command);
 }

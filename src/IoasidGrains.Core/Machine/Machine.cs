@@ -6,15 +6,34 @@ namespace IoasidGrains.Core;
 /// <summary>
 /// The in-process runner. Every message (a request, a reply, an append, a look-up) is one event; which pending event comes next is the schedule's choice,
 /// so a run is a function of its seed. <see cref="Call"/> runs one command to its end; <see cref="Start"/> and <see cref="RunAll"/> run several at once.
+/// A running workload is one pending event after the other. Time passes only when nothing else can happen: then the next lease that a turn awaits is over.
 /// </summary>
-public sealed class Machine(Schedule? schedule = null, Fault? fault = null) : IUapi
+public sealed partial class Machine : IUapi
 {
+    /// <summary>Points of running workloads that pass when one is watched.</summary>
+    private const int PointsPerWatch = 4096;
+
     private readonly Dictionary<ObjectId, Mailbox> _mailboxes = [];
     private readonly List<MachineEvent> _pending = [];
-    private readonly Schedule _schedule = schedule ?? Schedule.InOrder();
+    private readonly List<(Completion Until, MachineEvent Event)> _awaited = [];
+    private readonly LocalViews _views;
+    private readonly Schedule _schedule;
+    private readonly Fault? _fault;
     private readonly Dictionary<(string Session, DeviceId Device), FdId> _remembered = [];
     private readonly Dictionary<string, int> _numbers = [];
+    private readonly List<DmaRun> _runs = [];
     private int _calls;
+    private int _sections;
+    private long _now;
+    private Operation? _starting;
+
+    /// <param name="tableLimit">Page-table pages of 4 KiB that all tables together may take.</param>
+    /// <param name="apart">Devices are elsewhere than their page tables: workloads translate through the devices' caches.</param>
+    public Machine(Schedule? schedule = null, Fault? fault = null, long tableLimit = long.MaxValue, bool apart = false)
+    {
+        (_schedule, _fault) = (schedule ?? Schedule.InOrder(), fault);
+        _views = new LocalViews(() => _now, tableLimit, StartRun, apart);
+    }
 
     public CommitStore Store { get; } = new();
 
@@ -36,11 +55,25 @@ public sealed class Machine(Schedule? schedule = null, Fault? fault = null) : IU
     /// <summary>The objects that have started, in no particular order.</summary>
     public IEnumerable<KernelObject> Objects => _mailboxes.Values.Select(mailbox => mailbox.Object);
 
+    /// <summary>Every workload that was started, over or not, also of devices that were lost since.</summary>
+    public IReadOnlyList<DmaRun> Runs => _runs;
+
+    /// <summary>Nanoseconds by the clock of leases.</summary>
+    public long Now => _now;
+
 #pragma warning disable RS0030 // The port is asynchronous for the cluster's sake; here the task is always completed.
     public ValueTask<Reply> Call(UapiCommand command)
     {
+        for (int points = command is WatchDma ? PointsPerWatch : 0; points > 0 && _sections > 0; points--)
+        {
+            TakeOne();
+        }
+
         Operation operation = Start(command);
-        RunAll();
+        while ((operation.Reply is null || _pending.Count > _sections) && TakeOne())
+        {
+        }
+
         return new ValueTask<Reply>(operation.Reply!);
     }
 
@@ -58,16 +91,15 @@ public sealed class Machine(Schedule? schedule = null, Fault? fault = null) : IU
     /// <summary>Takes events until nothing is pending.</summary>
     public void RunAll()
     {
-        while (_pending.Count > 0)
+        while (TakeOne())
         {
-            TakeOne();
         }
     }
 
     /// <summary>Takes the next event; false if there is none.</summary>
     public bool TakeOne()
     {
-        if (_pending.Count == 0)
+        if (_pending.Count == 0 && !PassTime())
         {
             return false;
         }
@@ -78,15 +110,57 @@ public sealed class Machine(Schedule? schedule = null, Fault? fault = null) : IU
         Events++;
         TraceHash = (TraceHash ^ HashOf(taken)) * 1099511628211;
         Trace?.Add($"{Events,5} {taken}");
+        _sections -= taken.Kind == EventKind.Section ? 1 : 0;
         taken.Run();
+        PostReached();
         return true;
     }
 
     /// <summary>Forgets what an object knows, as if its silo had died between two turns; it starts again from the store when it is next called.</summary>
     public void Lose(ObjectId id)
     {
-        Invariant.Check(!_mailboxes.TryGetValue(id, out Mailbox? mailbox) || mailbox.Current is null, $"{id} is in a turn and cannot be lost.");
-        _mailboxes.Remove(id);
+        bool known = _mailboxes.ContainsKey(id);
+        Invariant.Check(TryLose(id) || !known, $"{id} is in a turn and cannot be lost.");
+    }
+
+    /// <summary>As <see cref="Lose"/>; false, and nothing lost, while it is in a turn.</summary>
+    /// <param name="id">The object.</param>
+    /// <param name="goesOn">Its silo is only cut off: what it runs beside its turns does not end, and nobody reaches it any more.</param>
+    public bool TryLose(ObjectId id, bool goesOn = false)
+    {
+        if (_mailboxes.TryGetValue(id, out Mailbox? mailbox) && mailbox.Current is not null)
+        {
+            return false;
+        }
+
+        if (!goesOn)
+        {
+            mailbox?.Object.Lost();
+        }
+
+        return _mailboxes.Remove(id);
+    }
+
+    /// <summary>Nothing can happen but that a lease ends: the next one does. False if none is awaited.</summary>
+    private bool PassTime()
+    {
+        long? next = _awaited.Min(item => item.Until.At);
+        Invariant.Check(next is not null || _awaited.Count == 0, "A turn waits for a reader that nothing will end.");
+        _now = next ?? _now;
+        PostReached();
+        return next is not null;
+    }
+
+    private void PostReached()
+    {
+        for (int i = 0; i < _awaited.Count; i++)
+        {
+            if (_awaited[i].Until.IsReached)
+            {
+                _pending.Add(_awaited[i].Event);
+                _awaited.RemoveAt(i--);
+            }
+        }
     }
 
     private ulong HashOf(MachineEvent taken) =>
@@ -193,195 +267,5 @@ public sealed class Machine(Schedule? schedule = null, Fault? fault = null) : IU
         FdId fd = must.Fds[next];
         Send(operation, FaultyCaller.Client, new DriveAgain(fd, must.Leaf), fd.Object, mustSucceed: true, _ =>
             Post(new MachineEvent(EventKind.Finish, "client", null, operation, () => DriveAgain(operation, must, next + 1, then))));
-    }
-
-    // ---- messages and turns ------------------------------------------------------------------------------------------------------------
-
-    private const string StoreLane = "store";
-    private const int MaxAttempts = 4;
-
-    private sealed class Mailbox(KernelObject kernelObject, long epoch)
-    {
-        public KernelObject Object { get; } = kernelObject;
-
-        public long Epoch { get; } = epoch;
-
-        public Turn? Current { get; set; }
-
-        /// <summary>Deliveries that wait for the turn to end.</summary>
-        public List<MachineEvent> Waiting { get; } = [];
-    }
-
-    private sealed record Turn(Mailbox Mailbox, Operation Operation, Command Command, Action<Reply?> Return)
-    {
-        public bool Committed { get; set; }
-    }
-
-    private void Post(MachineEvent posted)
-    {
-        if (posted.Target is { } target && _mailboxes.TryGetValue(target, out Mailbox? mailbox) && mailbox.Current is not null)
-        {
-            mailbox.Waiting.Add(posted);
-        }
-        else
-        {
-            _pending.Add(posted);
-        }
-    }
-
-    /// <summary>One call, which the fault may hit. <paramref name="back"/> gets the reply, or null if the call failed or its reply was lost.</summary>
-    private void Send(Operation operation, FaultyCaller caller, Command command, ObjectId to, bool mustSucceed, Action<Reply?> back)
-    {
-        bool hit = IsHit(operation, caller, mustSucceed);
-        if (hit && fault!.Kind == FaultKind.FailBefore)
-        {
-            back(null);
-            return;
-        }
-
-        Post(new MachineEvent(EventKind.Deliver, to.Key, command, operation, () => Begin(operation, command, to, hit ? _ => back(null) : back)) { Target = to });
-    }
-
-    private bool IsHit(Operation operation, FaultyCaller caller, bool mustSucceed)
-    {
-        if (++_calls != fault?.Call)
-        {
-            return false;
-        }
-
-        (fault.Hit, fault.Caller, fault.MustSucceed) = (operation, caller, mustSucceed);
-        return true;
-    }
-
-    private void Begin(Operation operation, Command command, ObjectId to, Action<Reply?> back)
-    {
-        if (command is Declaration declaration && !Store.Declare(declaration))
-        {
-            back(Reply.Refuse(Errno.EEXIST));
-            return;
-        }
-
-        Mailbox mailbox = MailboxOf(to);
-        var turn = new Turn(mailbox, operation, command, back);
-        mailbox.Current = turn;
-        ParkOthers(mailbox, to);
-        // A device that nobody holds refuses what the look-up sent it: that was decided when the store was asked.
-        bool decidedByLookup = to.Kind == ObjectKind.Device && operation.Command.Entry.AtHolder;
-        if (command is UapiCommand && !operation.Committed && !decidedByLookup)
-        {
-            operation.EffectAt = Events;
-        }
-
-        Take(turn, mailbox.Object.Handle(command));
-    }
-
-    private Mailbox MailboxOf(ObjectId id)
-    {
-        if (!_mailboxes.TryGetValue(id, out Mailbox? mailbox))
-        {
-            StoredObject stored = KernelObjects.IsStored(id.Kind) ? Store.Load(id) : StoredObject.Nothing;
-            _mailboxes.Add(id, mailbox = new Mailbox(KernelObjects.Create(id, stored), stored.Epoch));
-        }
-
-        return mailbox;
-    }
-
-    private void ParkOthers(Mailbox mailbox, ObjectId id)
-    {
-        for (int i = _pending.Count - 1; i >= 0; i--)
-        {
-            if (_pending[i].Target == id)
-            {
-                mailbox.Waiting.Add(_pending[i]);
-                _pending.RemoveAt(i);
-            }
-        }
-    }
-
-    private void Take(Turn turn, Step step)
-    {
-        switch (step)
-        {
-            case Answer answer:
-                End(turn, answer.Reply);
-                break;
-            case Commit commit:
-                PostAppend(turn, commit);
-                break;
-            case Call call:
-                PostCall(turn, call);
-                break;
-        }
-    }
-
-    private void End(Turn turn, Reply reply)
-    {
-        turn.Mailbox.Current = null;
-        _pending.AddRange(turn.Mailbox.Waiting);
-        turn.Mailbox.Waiting.Clear();
-        turn.Return(reply);
-    }
-
-    private void PostCall(Turn turn, Call call)
-    {
-        ObjectId caller = turn.Mailbox.Object.Id;
-        Invariant.Check(ObjectId.MayCall(caller, call.To), $"{caller} calls {call.To}: calls go down.");
-        bool mustSucceed = turn.Committed || turn.Command is Drive;
-        Send(turn.Operation, FaultyCaller.Object, call.Command, call.To, mustSucceed, reply =>
-            Post(new MachineEvent(EventKind.Return, caller.Key, call.Command, turn.Operation, () =>
-            {
-                if (reply is not null)
-                {
-                    Take(turn, call.Then(reply));
-                }
-                else if (mustSucceed)
-                {
-                    PostCall(turn, call);
-                }
-                else
-                {
-                    End(turn, Reply.Refuse(Errno.EIO));
-                }
-            })));
-    }
-
-    private void PostAppend(Turn turn, Commit commit)
-    {
-        bool hit = IsHit(turn.Operation, FaultyCaller.Append, mustSucceed: fault?.Kind != FaultKind.FailBefore);
-        if (hit && fault!.Kind == FaultKind.FailBefore)
-        {
-            Appended(turn, commit, lost: false, new CommitResult(CommitStatus.Failed));
-            return;
-        }
-
-        Post(new MachineEvent(EventKind.Append, StoreLane, turn.Command, turn.Operation, () =>
-        {
-            Mailbox mailbox = turn.Mailbox;
-            CommitResult result = Store.Append(mailbox.Object.Id, mailbox.Epoch, commit.Record, commit.Claims);
-            if (result.Status == CommitStatus.Committed || !turn.Operation.Committed)
-            {
-                turn.Operation.EffectAt = turn.Operation.Committed ? turn.Operation.EffectAt : Events;
-                turn.Operation.Committed |= result.Status == CommitStatus.Committed;
-            }
-
-            Post(new MachineEvent(EventKind.Return, mailbox.Object.Id.Key, turn.Command, turn.Operation, () => Appended(turn, commit, hit, result)));
-        }));
-    }
-
-    private void Appended(Turn turn, Commit commit, bool lost, CommitResult result)
-    {
-        if (lost)
-        {
-            PostAppend(turn, commit);
-        }
-        else if (result.Status is CommitStatus.Fenced or CommitStatus.Failed)
-        {
-            End(turn, Reply.Refuse(Errno.EIO));
-        }
-        else
-        {
-            turn.Committed |= result.Status == CommitStatus.Committed;
-            Take(turn, commit.Then(result));
-        }
     }
 }

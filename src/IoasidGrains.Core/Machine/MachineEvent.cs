@@ -20,6 +20,12 @@ public enum EventKind
 
     /// <summary>A reply reaches a client.</summary>
     Finish,
+
+    /// <summary>What a turn awaited is reached.</summary>
+    Reached,
+
+    /// <summary>A running workload goes on to its next point: it translates a burst, or makes the accesses.</summary>
+    Section,
 }
 
 /// <summary>

@@ -1,4 +1,5 @@
 // A device behind an IOMMU unit: who holds it, its route to a page table, and the DMA it does.
+using IoasidGrains.PageTable;
 using IoasidGrains.Uapi;
 
 namespace IoasidGrains.Core;
@@ -19,18 +20,29 @@ public sealed record DeviceState(
 
 /// <summary>
 /// Does the DMA. It started without its records if another fd had claimed it before it started; then it is blocked until that fd drives it again.
-/// While it handles one access it handles nothing else, so an invalidation or a detach is answered only when no access is under way.
+/// While it handles one access it handles nothing else; a workload runs beside its turns. An invalidation or a detach is answered only when no access
+/// that it concerns is under way.
 /// </summary>
 public sealed class Device : KernelObject
 {
+    /// <summary>Runs of one incarnation.</summary>
+    private const int RunBits = 24;
+
     private readonly DeviceId _id;
+    private readonly LocalViews _views;
+
+    /// <summary>What a workload translates with if the page table is on another silo.</summary>
+    private readonly AddressTranslationCache _cache = new();
+    private readonly long _incarnation;
     private long _sequence;
     private DeviceState _state;
+    private DmaRun? _run;
+    private long _runs;
 
-    public Device(ObjectId id, StoredObject stored)
+    public Device(ObjectId id, StoredObject stored, LocalViews views)
         : base(id)
     {
-        _id = new DeviceId(id.Key);
+        (_id, _views, _incarnation) = (new DeviceId(id.Key), views, stored.Epoch);
         _sequence = stored.Log.Length == 0 ? 0 : stored.Log[^1].Sequence;
         _state = new DeviceState(
             (stored.Declaration as DeclareDevice)?.Traits, !stored.FileClosed, stored.Holders.Length > 0 ? stored.Holders[0] : null, null, null, -1, -1, stored.Order,
@@ -47,6 +59,9 @@ public sealed class Device : KernelObject
 
     public override bool HoldsState => _state.Holder is not null;
 
+    /// <summary>Its accesses end; a view it reads of stays until they have.</summary>
+    public override void Lost() => _run?.Stop(DmaRunState.Lost);
+
     public override Step Handle(Command command) => command switch
     {
         DeclareDevice declare => Declare(declare),
@@ -57,11 +72,14 @@ public sealed class Device : KernelObject
         OpenDevice open => ChangeFile(open, isOpen: true, Claim.OpenFile(_id)),
         CloseDevice close => ChangeFile(close, isOpen: false, Claim.Unbound(_id), Claim.FileOpen(_id), Claim.CloseFile(_id)),
         HeldDeviceCommand => Done(Errno.EINVAL),
-        Drive drive when drive.Stamp.Order < _state.Order => Done(Errno.OK),
+        Drive drive when drive.Stamp.Order < _state.Order => Driven(null),
         HoldDevice hold => Hold(hold),
         SetRoute set => Route(set),
-        InvalidateTranslations => Done(Errno.OK),
+        InvalidateTranslations invalidate => Driven(new CacheLeft(_cache, _cache.Invalidate(invalidate.Ranges))),
         DeviceDma dma => Dma(dma),
+        StartDma start => Start(start),
+        WatchDma watch => _run?.Number == watch.Number ? Done(_run.Report()) : Done(Errno.ENOENT),
+        StopDma stop => Stop(stop),
         _ => throw NotUnderstood(command),
     };
 
@@ -94,7 +112,7 @@ public sealed class Device : KernelObject
     {
         if (hold.Stamp.Order <= _state.HoldOrder)
         {
-            return Done(Errno.OK);
+            return Driven(null);
         }
 
         _state = _state with
@@ -103,13 +121,71 @@ public sealed class Device : KernelObject
             FileOpen = hold.Stamp.Order > _state.FileOrder ? hold.FileOpen : _state.FileOpen,
             FileOrder = Math.Max(hold.Stamp.Order, _state.FileOrder),
         };
-        return Done(Errno.OK);
+        return Driven(LeaveRoute());
     }
 
+    /// <summary>Told the same route again it goes on.</summary>
     private Step Route(SetRoute set)
     {
+        bool leaves = _state.Route is not null && set.Route?.Table != _state.Route.Table;
         _state = _state with { Route = set.Route, Unit = set.Route?.Unit ?? _state.Unit, Order = set.Stamp.Order };
-        return Done(Errno.OK);
+        return Driven(leaves ? LeaveRoute() : null);
+    }
+
+    /// <summary>No run outlives its route, and nothing cached does.</summary>
+    private Completion? LeaveRoute()
+    {
+        Completion cacheLeft = new CacheLeft(_cache, _cache.InvalidateAll());
+        _run?.Stop(DmaRunState.Detached);
+        return _run is null ? cacheLeft : Completion.Both(cacheLeft, new RunStopped(_run));
+    }
+
+    private Step Driven(Completion? after) => After(after, () => Done(new DeviceIncarnation(_incarnation)));
+
+    private Step Start(StartDma start)
+    {
+        if (_run?.Request == start.Request)
+        {
+            return Done(_run.Report());
+        }
+
+        if (_state.Holder is not { } holder)
+        {
+            return Done(_state.FileOpen ? Errno.EINVAL : Errno.EBADF);
+        }
+
+        if (_state.Unit is null)
+        {
+            return new Answer(Reply.NotDriven(Id, holder));
+        }
+
+        if (_run is { IsStill: false })
+        {
+            return Done(Errno.EBUSY);
+        }
+
+        long number = (_incarnation << RunBits) + ++_runs;
+        if (_state.Route is not { } route)
+        {
+            var blocked = new DmaFaultCount(DmaFault.ContextNotPresent, DmaFault.ContextNotPresent.Code(_state.Unit.ScalableMode), 1, start.Workload.Window.Start);
+            return Done(DmaReport.Nothing with { Number = number, State = DmaRunState.Detached, Faults = [blocked] });
+        }
+
+        _run = new DmaRun(new DmaContext(number, start.Request, _id, _incarnation, route, route.Unit), start.Workload, _views, _cache);
+        _views.Start(_run);
+        return Done(_run.Report());
+    }
+
+    private Step Stop(StopDma stop)
+    {
+        if (_run?.Number != stop.Number)
+        {
+            return Done(Errno.ENOENT);
+        }
+
+        DmaRun run = _run;
+        run.Stop(DmaRunState.Cancelled);
+        return After(new RunStopped(run), () => Done(run.Report()));
     }
 
     private Step Dma(DeviceDma dma)
@@ -130,7 +206,7 @@ public sealed class Device : KernelObject
             return Done(Fault(DmaFault.ContextNotPresent, dma.Iova));
         }
 
-        var translate = new Translate(route.Table, _id, dma.Iova, length, dma.Access, route.Unit.EnforceSnoop);
+        var translate = new Translate(route.Table, _id, _incarnation, dma.Iova, length, dma.Access, route.Unit.EnforceSnoop);
         return new Call(route.Table.Object, translate, reply => reply.Outputs switch
         {
             Translated translated => Access(dma, translated.Segments, 0, 0, []),

@@ -9,12 +9,21 @@ namespace IoasidGrains.Core;
 public sealed record MemoryState(ImmutableSortedDictionary<ulong, ImmutableArray<byte>> Pages, WbinvdMode Wbinvd, long Version);
 
 /// <summary>Serves CPUs and devices. It tells an access that went past the caches of a VM whose KVM ignores wbinvd: nobody can make that coherent.</summary>
-public sealed class GuestMemory(ObjectId id) : KernelObject(id)
+public sealed class GuestMemory : KernelObject
 {
     private static readonly ImmutableArray<byte> ZeroPage = [.. new byte[(int)Quantity.PageSize]];
 
-    private readonly bool _ofVm = new GuestMemoryId(id.Key).IsOfVm;
+    private readonly GuestMemoryId _id;
+    private readonly LocalViews _views;
+    private readonly FreedPages _freed = new();
     private MemoryState _state = new(ImmutableSortedDictionary<ulong, ImmutableArray<byte>>.Empty, WbinvdMode.Nop, -1);
+
+    public GuestMemory(ObjectId id, LocalViews views)
+        : base(id)
+    {
+        (_id, _views) = (new GuestMemoryId(id.Key), views);
+        views.Publish(_id, _freed);
+    }
 
     public override object State
     {
@@ -24,7 +33,9 @@ public sealed class GuestMemory(ObjectId id) : KernelObject(id)
 
     public MemoryState Records => _state;
 
-    public override bool HoldsState => !_state.Pages.IsEmpty || _state.Wbinvd != WbinvdMode.Nop;
+    public override bool HoldsState => !_state.Pages.IsEmpty || _state.Wbinvd != WbinvdMode.Nop || _freed.Any;
+
+    public override void Lost() => _views.Withdraw(_id, _freed);
 
     public override Step Handle(Command command) => command switch
     {
@@ -33,6 +44,8 @@ public sealed class GuestMemory(ObjectId id) : KernelObject(id)
         CpuWrite write => Done(Write(write.Offset, write.Data)),
         CpuRead read => InRange(read.Offset, read.Length) ? Done(new MemoryBytes(Read(read.Offset, read.Length))) : Done(Errno.EFAULT),
         SetWbinvd set => Set(set),
+        FreePages free => Free(free),
+        FindFreedPages find => Find(find),
         _ => throw NotUnderstood(command),
     };
 
@@ -43,7 +56,7 @@ public sealed class GuestMemory(ObjectId id) : KernelObject(id)
             return Done(Errno.EFAULT);
         }
 
-        bool gap = _ofVm && !access.Snooped && _state.Wbinvd == WbinvdMode.Nop;
+        bool gap = _id.IsOfVm && !access.Snooped && _state.Wbinvd == WbinvdMode.Nop;
         if (access.Data is not { } data)
         {
             return Done(new MemoryAccessed(Read(access.Offset, access.Length), gap));
@@ -61,6 +74,26 @@ public sealed class GuestMemory(ObjectId id) : KernelObject(id)
         }
 
         return Done(Errno.OK);
+    }
+
+    private Step Free(FreePages free)
+    {
+        _freed.Set(free.Offset, free.Length, free.Free);
+        return Done(Errno.OK);
+    }
+
+    private Step Find(FindFreedPages find)
+    {
+        (int count, int first) = (0, -1);
+        for (int i = find.Offsets.Length - 1; i >= 0 && _freed.Any; i--)
+        {
+            if (_freed.IsFreed(find.Offsets[i]))
+            {
+                (count, first) = (count + 1, i);
+            }
+        }
+
+        return Done(new FreedPagesFound(count, first));
     }
 
     private Errno Write(ulong offset, byte[] data)

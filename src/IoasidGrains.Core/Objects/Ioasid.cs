@@ -48,8 +48,13 @@ public sealed class Ioasid(ObjectId id) : KernelObject(id)
         DetachDevice detach => Detach(detach),
         MapArea map => Map(map),
         UnmapAreas unmap => Unmap(unmap),
+        TrackIoasid track => Track(track),
+        ReadIoasidDirty when _state.Spec is null => new Answer(Reply.NotDriven(Id)),
+        ReadIoasidDirty read => ReadDirty(read),
         _ => throw NotUnderstood(command),
     };
+
+    private static readonly IovaRange[] Everywhere = [new(0, ulong.MaxValue)];
 
     private PageTableId Table => new(_id, 0);
 
@@ -83,20 +88,20 @@ public sealed class Ioasid(ObjectId id) : KernelObject(id)
 
         if (HasTable)
         {
-            return ToTable(new RouteDevice(attach.Stamp, before.TableSequence, Table, joining.Device, Routed: true), Routed);
+            return ToTable(new RouteDevice(attach.Stamp, before.TableSequence, Table, joining.Device, Routed: true, CacheHolder.Unknown), Routed);
         }
 
         _state = after;
-        return new Call(Table.Object, Fill(), Routed);
+        return new Call(Table.Object, Fill(fresh: true), Routed);
     }
 
     /// <summary>The device first, so that nothing is under way when context and route go.</summary>
     private Step Detach(DetachDevice detach)
     {
         Attachment leaving = _state.Attachments[detach.Device];
-        return new Call(leaving.Device.Object, new SetRoute(detach.Stamp, leaving.Device, null), _ =>
+        return new Call(leaving.Device.Object, new SetRoute(detach.Stamp, leaving.Device, null), stopped =>
             new Call(leaving.Unit.Object, new SetContext(detach.Stamp, leaving.Unit, leaving.Device, ContextEntry.Blocked), _ =>
-                ToTable(new RouteDevice(detach.Stamp, _state.TableSequence, Table, leaving.Device, Routed: false), _ =>
+                ToTable(new RouteDevice(detach.Stamp, _state.TableSequence, Table, leaving.Device, Routed: false, IncarnationOf(stopped)), _ =>
                 {
                     _state = Applied(detach.Stamp) with
                     {
@@ -135,14 +140,58 @@ public sealed class Ioasid(ObjectId id) : KernelObject(id)
 
         return !HasTable ? Unmapped() : ToTable(
             new UnmapPages(unmap.Stamp, _state.TableSequence, Table, unmap.Ranges),
-            reply => Invalidate(unmap, reply.Outputs is CachedBy cached ? cached.Devices : [], 0, Unmapped));
+            reply => Invalidate(unmap.Stamp, unmap.Ranges, reply.Outputs is CachedBy cached ? cached.Devices : [], 0, [], Unmapped));
     }
 
-    private Step Invalidate(UnmapAreas unmap, DeviceId[] devices, int next, Func<Step> then) => next == devices.Length
-        ? then()
-        : new Call(
-            devices[next].Object, new InvalidateTranslations(unmap.Stamp, devices[next], Table, unmap.Ranges),
-            _ => Invalidate(unmap, devices, next + 1, then));
+    /// <summary>What devices hold was given without being counted as written: they give it back.</summary>
+    private Step Track(TrackIoasid track)
+    {
+        Step Tracked()
+        {
+            _state = Applied(track.Stamp) with
+            {
+                Spec = _state.Spec! with { TracksDirty = track.Enabled },
+                TableSequence = HasTable ? track.Stamp.Sequence : IoasidState.NoTable,
+            };
+            return Done(Errno.OK);
+        }
+
+        return !HasTable ? Tracked() : ToTable(
+            new TrackTable(track.Stamp, _state.TableSequence, Table, track.Enabled),
+            reply => Invalidate(track.Stamp, Everywhere, reply.Outputs is CachedBy cached ? cached.Devices : [], 0, [], Tracked));
+    }
+
+    /// <summary>What was forgotten must be seen when it is written again: answered when nobody holds a translation from before.</summary>
+    private Step ReadDirty(ReadIoasidDirty read)
+    {
+        var ask = new ReadTableDirty(Table, read.Request, read.Range, read.PageSize, read.Clear);
+        return new Call(Table.Object, ask, reply => reply.Status == ReplyStatus.NotDriven
+            ? new Call(Table.Object, Fill(), _ => new Call(Table.Object, ask, again => Report(read, again)))
+            : Report(read, reply));
+    }
+
+    private Step Report(ReadIoasidDirty read, Reply reply) => reply.Outputs is DirtyRead dirty
+        ? Invalidate(read.Stamp, [read.Range], dirty.Devices, 0, [], () => Done(dirty.Bitmap))
+        : new Answer(reply);
+
+    /// <summary>
+    /// One device after the other. If another incarnation answers than the one that was given translations, that one is lost, and may go on where nobody
+    /// sees it until its lease is over.
+    /// </summary>
+    private Step Invalidate(Stamp stamp, IovaRange[] ranges, CacheHolder[] holders, int next, DeviceId[] lost, Func<Step> then)
+    {
+        if (next == holders.Length)
+        {
+            return lost.Length == 0 ? then() : new Call(Table.Object, new OutwaitLeases(Table, lost), _ => then());
+        }
+
+        CacheHolder holder = holders[next];
+        return new Call(
+            holder.Device.Object, new InvalidateTranslations(stamp, holder.Device, Table, ranges),
+            reply => Invalidate(stamp, ranges, holders, next + 1, IncarnationOf(reply) == holder.Incarnation ? lost : [.. lost, holder.Device], then));
+    }
+
+    private static long IncarnationOf(Reply reply) => reply.Outputs is DeviceIncarnation incarnation ? incarnation.Number : CacheHolder.Unknown;
 
     /// <summary>May follow a detach of the same append. One that started without its records does not know of its table and drops it all the same.</summary>
     private Step Destroy(DestroyIoasid destroy)
@@ -176,8 +225,8 @@ public sealed class Ioasid(ObjectId id) : KernelObject(id)
     private Step ToTable(TableDrive drive, Func<Reply, Step> then) => new Call(Table.Object, drive, reply =>
         reply.Status == ReplyStatus.NotDriven ? new Call(Table.Object, Fill(), _ => new Call(Table.Object, drive, then)) : then(reply));
 
-    private FillTable Fill() => new(
-        new Stamp(_id.Fd, 0, _state.TableSequence, _state.Order), Table, _state.Spec!, [.. _state.Areas.All], [.. _state.Attachments.Keys]);
+    private FillTable Fill(bool fresh = false) => new(
+        new Stamp(_id.Fd, 0, _state.TableSequence, _state.Order), Table, _state.Spec!, [.. _state.Areas.All], [.. _state.Attachments.Keys], fresh);
 
     private IoasidState Applied(Stamp stamp) => _state with { Sequence = stamp.Sequence, Order = stamp.Order };
 

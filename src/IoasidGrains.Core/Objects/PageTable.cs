@@ -7,25 +7,35 @@ namespace IoasidGrains.Core;
 
 /// <summary>What a page table holds; its entries follow from the areas.</summary>
 /// <param name="Spec">Null until it is filled, and again when it is dropped.</param>
-/// <param name="CachedBy">Devices that translated since they were last told to invalidate.</param>
+/// <param name="CachedBy">Devices that were given translations since they were last told to invalidate.</param>
 public sealed record PageTableState(
     IoasidSpec? Spec, AreaMap Areas, ImmutableSortedSet<DeviceId> Users, ImmutableSortedSet<DeviceId> CachedBy, long Sequence, long Order)
 {
     public static readonly PageTableState Unfilled = new(null, AreaMap.Empty, [], [], -1, -1);
 }
 
-/// <summary>Applies the drives of its Ioasid, and answers the translations of devices that are routed to it.</summary>
-public sealed class PageTable(ObjectId id) : KernelObject(id)
+/// <summary>
+/// Applies the drives of its Ioasid. Devices on its silo read the table without messages, through the view that it publishes; devices elsewhere fetch
+/// entries, under a lease. What takes a translation away is answered when no reader can be using it any more.
+/// </summary>
+public sealed partial class PageTable(ObjectId id, LocalViews views) : KernelObject(id)
 {
     /// <summary>Bits of a user address in the physical address of a leaf; above them stands which memory.</summary>
     private const int UserAddressBits = 47;
+
+    private const long MostLeavesLookedAt = 1 << 17;
 
     /// <summary>Of one walk along a range; a longer access takes another.</summary>
     private const int SegmentsAtOnce = 16;
 
     private readonly PageTableId _id = PageTableId.Parse(id.Key);
+    private readonly TableLeases _leases = new(views);
     private PageTableState _state = PageTableState.Unfilled;
-    private IIoPageTable? _table;
+    private TableView? _view;
+    private (RequestId Request, DirtyRead Read)? _lastRead;
+
+    /// <summary>Page-table pages that the areas need at most, and how many are kept for this table of those that the silo may use.</summary>
+    private long _needed, _kept;
 
     public override object State
     {
@@ -36,46 +46,74 @@ public sealed class PageTable(ObjectId id) : KernelObject(id)
     public PageTableState Records => _state;
 
     /// <summary>The entries; null while unfilled.</summary>
-    public IIoPageTable? Entries => _table;
+    public IIoPageTable? Entries => _view?.Table;
+
+    private DensePageTable? Table => _view?.Table;
 
     public override bool HoldsState => _state.Spec is not null;
+
+    /// <summary>Nobody enters the table any more. Its memory goes when the last reader has left it.</summary>
+    public override void Lost()
+    {
+        Retire();
+        views.TakeTables(-_kept);
+        _kept = 0;
+    }
 
     public override Step Handle(Command command) => command switch
     {
         DescribeObject => Done(Describe()),
         Translate translate => Translate(translate),
+        FetchTranslations fetch => Fetch(fetch),
+        KeepTranslations keep => Keep(keep),
+        OutwaitLeases outwait => After(_leases.Over(outwait.Devices), () => Done(Errno.OK)),
+        ReserveTables reserve => Reserve(reserve),
         FillTable fill => Fill(fill),
         DropTable drop => Drop(drop),
         // Asked again because its answer was lost: who has cached is not known any more, so everybody may have.
-        UnmapPages unmap when unmap.Stamp.Order <= _state.Order => Done(new CachedBy([.. _state.Users])),
+        ReadTableDirty read => ReadDirty(read),
+        UnmapPages or TrackTable when ((TableDrive)command).Stamp.Order <= _state.Order => AfterReaders(() =>
+            Done(new CachedBy([.. _state.Users.Select(device => new CacheHolder(device, CacheHolder.Unknown))]))),
         TableDrive drive when drive.Stamp.Order <= _state.Order => Done(Errno.OK),
         TableDrive drive when drive.Previous != _state.Sequence => new Answer(Reply.NotDriven(Id)),
         RouteDevice route => Route(route),
         MapPages map => Map(map),
         UnmapPages unmap => Unmap(unmap),
+        TrackTable track => Track(track),
         _ => throw NotUnderstood(command),
     };
 
     private Step Fill(FillTable fill)
     {
-        if (_state.Spec is null || fill.Stamp.Order > _state.Order)
+        if (_state.Spec is not null && fill.Stamp.Order <= _state.Order)
         {
-            // Whoever used a table that was here before may still hold its translations.
-            Become(new PageTableState(
-                fill.Spec, AreaMap.Of(fill.Areas), [.. fill.Users], _state.CachedBy.Union(fill.Users), fill.Stamp.Sequence, fill.Stamp.Order));
+            return Done(Errno.OK);
         }
 
-        return Done(Errno.OK);
+        // Whoever used a table that was here before, or on a silo that is gone, may still hold its translations.
+        ImmutableSortedSet<DeviceId> cachedBy = fill.Fresh ? _state.CachedBy : _state.CachedBy.Union(fill.Users);
+        if (!fill.Fresh)
+        {
+            foreach (DeviceId user in fill.Users)
+            {
+                _leases.Grant(user, CacheHolder.Unknown);
+            }
+        }
+
+        Completion? left = Become(new PageTableState(
+            fill.Spec, AreaMap.Of(fill.Areas), [.. fill.Users], cachedBy, fill.Stamp.Sequence, fill.Stamp.Order));
+        return After(left, () => Done(Errno.OK));
     }
 
     private Step Drop(DropTable drop)
     {
-        if (drop.Stamp.Order >= _state.Order)
+        if (drop.Stamp.Order < _state.Order)
         {
-            Become(PageTableState.Unfilled with { Sequence = drop.Stamp.Sequence, Order = drop.Stamp.Order });
+            return Done(Errno.OK);
         }
 
-        return Done(Errno.OK);
+        Completion? left = Become(PageTableState.Unfilled with { Sequence = drop.Stamp.Sequence, Order = drop.Stamp.Order });
+        return After(left, () => Done(Errno.OK));
     }
 
     private Step Route(RouteDevice route)
@@ -85,99 +123,146 @@ public sealed class PageTable(ObjectId id) : KernelObject(id)
             Users = route.Routed ? _state.Users.Add(route.Device) : _state.Users.Remove(route.Device),
             CachedBy = route.Routed ? _state.CachedBy : _state.CachedBy.Remove(route.Device),
         };
-        return Done(Errno.OK);
+        ShowAudience();
+        if (route.Routed)
+        {
+            return Done(Errno.OK);
+        }
+
+        // The incarnation that was told to stop has; another one may go on until its lease is over.
+        Completion? over = _leases.HolderOf(route.Device) is var holder && holder != route.Incarnation ? _leases.Over([route.Device]) : null;
+        _leases.Remove(route.Device);
+        return AfterReaders(() => After(over, () => Done(Errno.OK)));
     }
 
     private Step Map(MapPages map)
     {
         _state = Applied(map.Stamp) with { Areas = _state.Areas.Add(map.Area) };
+
+        // Who reads an entry must find the memory that it leads to.
+        ShowAudience();
         Write(map.Area);
+        _needed += TableNeed.Of(_state.Spec!, map.Area);
+        FitKept();
         return Done(Errno.OK);
     }
 
     private Step Unmap(UnmapPages unmap)
     {
-        var cached = new CachedBy([.. _state.CachedBy]);
+        var cached = new CachedBy([.. _state.CachedBy.Select(device => new CacheHolder(device, _leases.HolderOf(device)))]);
         AreaMap areas = _state.Areas;
         foreach (IovaRange range in unmap.Ranges)
         {
+            _needed -= areas.Find(range) is { } area ? TableNeed.Of(_state.Spec!, area) : 0;
             areas = areas.Remove(range);
-            Invariant.Check(_table!.Unmap(range) == Errno.OK, $"{Id} cannot unmap its own area {range}.");
+            Invariant.Check(Table!.Unmap(range) == Errno.OK, $"{Id} cannot unmap its own area {range}.");
         }
 
         _state = Applied(unmap.Stamp) with { Areas = areas, CachedBy = [] };
-        return Done(cached);
+        FitKept();
+        return AfterReaders(() => Done(cached));
     }
 
-    private Step Translate(Translate access)
+    private Step Track(TrackTable track)
     {
-        if (_table is null)
-        {
-            return new Answer(Reply.NotDriven(Id, _id.Ioasid.Fd));
-        }
-
-        Invariant.Check(_state.Users.Contains(access.Device), $"{access.Device} translates through {Id} without a route.");
-        List<DmaSegment> segments = [];
-        Span<PhysicalSegment> found = stackalloc PhysicalSegment[SegmentsAtOnce];
-        for (ulong done = 0, length = (ulong)Math.Max(0, access.Length); done < length;)
-        {
-            ulong iova = access.Iova + done;
-            RangeTranslation part = _table.TranslateRange(new IovaRange(iova, iova + (length - done - 1)), access.Access, access.UnitEnforcesSnoop, found);
-            if (part.Fault != DmaFault.None)
-            {
-                return Done(new Faulted(part.Fault, iova + part.Bytes));
-            }
-
-            foreach (PhysicalSegment segment in found[..part.Segments])
-            {
-                Append(segments, segment);
-            }
-
-            done += part.Bytes;
-        }
-
-        _state = _state with { CachedBy = _state.CachedBy.Add(access.Device) };
-        return Done(new Translated([.. segments]));
+        var cached = new CachedBy([.. _state.CachedBy.Select(device => new CacheHolder(device, _leases.HolderOf(device)))]);
+        Errno errno = Table!.SetDirtyTracking(track.Enabled);
+        Invariant.Check(errno == Errno.OK, $"{Id} cannot track what is written: {errno}.");
+        _state = Applied(track.Stamp) with { Spec = _state.Spec! with { TracksDirty = track.Enabled }, CachedBy = [] };
+        return AfterReaders(() => Done(cached));
     }
 
-    /// <summary>Segments are contiguous in physical addresses, where one memory follows another; what is appended stays in one.</summary>
-    private void Append(List<DmaSegment> segments, PhysicalSegment segment)
-    {
-        for (ulong done = 0; done < segment.Length;)
-        {
-            UserAddress memory = MemoryAt(segment.Physical + done);
-            int length = (int)Math.Min(segment.Length - done, Quantity.UserAddressEnd - memory.Offset);
-            if (segments.Count > 0 && segments[^1] is var last && last.EnforcesSnoop == segment.Snp && last.Memory.Plus((ulong)last.Length) == memory)
-            {
-                segments[^1] = last with { Length = last.Length + length };
-            }
-            else
-            {
-                segments.Add(new DmaSegment(memory, length, segment.Snp));
-            }
+    /// <summary>Goes on when no reader is in a section that may have read what this turn took away.</summary>
+    private Step AfterReaders(Func<Step> then) => After(Table is { } table ? new ReadersGone(table, table.Advance()) : null, then);
 
-            done += (ulong)length;
+    /// <summary>Keeps page-table pages for what the fd is about to commit.</summary>
+    private Step Reserve(ReserveTables reserve)
+    {
+        long missing = _needed + reserve.Tables - _kept;
+        if (missing > 0 && !views.TryTakeTables(missing))
+        {
+            return Done(Errno.ENOMEM);
         }
+
+        _kept += Math.Max(0, missing);
+        return Done(Errno.OK);
     }
 
-    private void Become(PageTableState state)
+    /// <summary>Keeps what the areas need and no more; what is committed is never refused.</summary>
+    private void FitKept()
     {
+        views.TakeTables(_needed - _kept);
+        _kept = _needed;
+    }
+
+    /// <summary>A table that follows another one: its readers must be gone before anybody relies on the new one.</summary>
+    private Completion? Become(PageTableState state)
+    {
+        Completion? left = Retire();
         _state = state;
-        _table?.Dispose();
-        _table = state.Spec is { } spec ? new DensePageTable(spec.AddressWidth, spec.EnforceSnoop, spec.PageSizes) : null;
-        foreach (Area area in state.Areas.All)
+        if (state.Spec is { } spec)
         {
-            Write(area);
+            var table = new DensePageTable(spec.AddressWidth, spec.EnforceSnoop, spec.PageSizes);
+            _view = new TableView(table, Audience());
+            _lastRead = null;
+            foreach (Area area in state.Areas.All)
+            {
+                Write(area);
+            }
+
+            // Which pages were written is lost with the table that knew it: all may have been.
+            if (spec.TracksDirty)
+            {
+                Invariant.Check(table.SetDirtyTracking(true) == Errno.OK, $"{Id} cannot track what is written.");
+                foreach (Area area in state.Areas.All)
+                {
+                    table.MarkDirty(area.Range.Start, area.Range.Length);
+                }
+            }
+
+            views.Publish(_id, _view);
+        }
+
+        _needed = state.Spec is { } filled ? TableNeed.Of(filled, state.Areas) : 0;
+        FitKept();
+        return left;
+    }
+
+    private Completion? Retire()
+    {
+        if (_view is not { } view)
+        {
+            return null;
+        }
+
+        views.Withdraw(_id, view);
+        _view = null;
+        view.Table.Revoke();
+        var left = new ReadersGone(view.Table, view.Table.Advance());
+        if (left.IsReached)
+        {
+            // Nobody is in it and nobody can enter it; else its memory goes with the last reader.
+            view.Table.Dispose();
+            return null;
+        }
+
+        return left;
+    }
+
+    private void ShowAudience()
+    {
+        if (_view is { } view && !(view.Audience.Users == _state.Users && view.Audience.Memories.SequenceEqual(_state.Areas.Memories.Select(slot => slot.Memory))))
+        {
+            view.Audience = Audience();
         }
     }
+
+    private TableAudience Audience() => new(_state.Users, [.. _state.Areas.Memories.Select(slot => slot.Memory)]);
 
     private void Write(Area area) => Invariant.Check(
-        _table!.Map(area.Range, PhysicalOf(area.Memory), area.Access) == Errno.OK, $"{Id} cannot map {area.Range}, which its fd has accepted.");
+        Table!.Map(area.Range, PhysicalOf(area.Memory), area.Access) == Errno.OK, $"{Id} cannot map {area.Range}, which its fd has accepted.");
 
     private ulong PhysicalOf(UserAddress memory) => ((ulong)_state.Areas.SlotOf(memory.Memory) << UserAddressBits) | memory.Offset;
-
-    private UserAddress MemoryAt(ulong physical) =>
-        new(_state.Areas.Memories[(int)(physical >> UserAddressBits)].Memory, physical & (Quantity.UserAddressEnd - 1));
 
     private PageTableState Applied(Stamp stamp) => _state with { Sequence = stamp.Sequence, Order = stamp.Order };
 
@@ -185,14 +270,19 @@ public sealed class PageTable(ObjectId id) : KernelObject(id)
         ? new ObjectStatus(Id, "dropped", "", [])
         : new ObjectStatus(
             Id, FormatOfLeaves(spec),
-            $"mappings={_state.Areas.Count} bytes=0x{_state.Areas.Bytes:x} leaves={_table!.LeafCount} tables={_table.Tables}" + (_state.Users.IsEmpty ? "" : $" users={string.Join(',', _state.Users)}"), []);
+            $"mappings={_state.Areas.Count} bytes=0x{_state.Areas.Bytes:x} leaves={Table!.LeafCount} tables={Table.Tables}" + (_state.Users.IsEmpty ? "" : $" users={string.Join(',', _state.Users)}"), []);
 
-    /// <summary>What the leaves say, not what they should: a mixed table would be a bug.</summary>
+    /// <summary>What the leaves say, not what they should: a mixed table would be a bug. A table too big to look at in one turn is what it was made as.</summary>
     private string FormatOfLeaves(IoasidSpec spec)
     {
+        if (Table!.LeafCount > MostLeavesLookedAt)
+        {
+            return spec.EnforceSnoop ? "enforcing" : "plain";
+        }
+
         ulong mapped = 0;
         bool uniform = true;
-        foreach ((_, ulong size, IoPte pte) in _table!.Leaves())
+        foreach ((_, ulong size, IoPte pte) in Table!.Leaves())
         {
             mapped += size;
             uniform &= pte.Snp == spec.EnforceSnoop;

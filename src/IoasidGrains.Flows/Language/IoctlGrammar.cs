@@ -56,15 +56,18 @@ internal static class IoctlGrammar
 
     private static IEnumerable<FlowArgument> ReadArguments(WordCursor cursor, IoctlRow row)
     {
-        foreach (IoctlArgument argument in row.Arguments)
+        for (int i = 0; i < row.Arguments.Length; i++)
         {
+            IoctlArgument argument = row.Arguments[i];
             if (argument.Optional && cursor.AtEnd)
             {
-                cursor.Consider(OptionalWords(argument.Kind));
+                cursor.Consider(row.Arguments[i..].SelectMany(left => OptionalWords(left.Kind)));
                 yield break;
             }
 
-            yield return ReadArgument(cursor, argument, row);
+            // Left out, because a later one stands here.
+            bool isLater = argument.Optional && row.Arguments[(i + 1)..].Any(later => OptionalWords(later.Kind).Contains(cursor.Next.Text));
+            yield return isLater ? new FlowArgument.Literal(new IoctlValue.Absent()) : ReadArgument(cursor, argument, row);
         }
     }
 
@@ -73,6 +76,8 @@ internal static class IoctlGrammar
         ArgumentKind.Access => ["r", "w", "rw", "none"],
         ArgumentKind.AllFlag => ["all"],
         ArgumentKind.Width => ["width"],
+        ArgumentKind.PageSize => ["page"],
+        ArgumentKind.NoClearFlag => ["no_clear"],
         _ => [],
     };
 
@@ -87,7 +92,10 @@ internal static class IoctlGrammar
         ArgumentKind.UserRange => AddressGrammar.TakeUserMemory(cursor, withLength: true),
         ArgumentKind.Access => TakeAccess(cursor),
         ArgumentKind.Extension => TakeExtension(cursor),
-        ArgumentKind.AllFlag => TakeAll(cursor),
+        ArgumentKind.AllFlag => TakeFlagWord(cursor, "all"),
+        ArgumentKind.NoClearFlag => TakeFlagWord(cursor, "no_clear"),
+        ArgumentKind.OnOff => TakeOnOff(cursor),
+        ArgumentKind.PageSize => TakePageSize(cursor),
         ArgumentKind.Width => TakeWidth(cursor),
         _ => throw new InvalidOperationException($"{row.Name} has an argument of kind {argument.Kind}, which the flow language cannot read."),
     };
@@ -146,10 +154,20 @@ internal static class IoctlGrammar
         return new FlowArgument.Literal(new IoctlValue.Number(number));
     }
 
-    private static FlowArgument TakeAll(WordCursor cursor)
+    /// <summary>A flag that is there or not.</summary>
+    private static FlowArgument TakeFlagWord(WordCursor cursor, string word)
     {
-        cursor.TakeOneOf("'all'", ["all"]);
+        cursor.TakeOneOf($"'{word}'", [word]);
         return new FlowArgument.Literal(new IoctlValue.All());
+    }
+
+    private static FlowArgument TakeOnOff(WordCursor cursor) =>
+        new FlowArgument.Literal(new IoctlValue.Number(cursor.TakeOneOf("'on' or 'off'", ["on", "off"]) == "on" ? 1UL : 0UL));
+
+    private static FlowArgument TakePageSize(WordCursor cursor)
+    {
+        cursor.TakeOneOf("'page' and a size", ["page"]);
+        return new FlowArgument.Literal(new IoctlValue.Number(cursor.TakeNumber("a page size such as 4K or 2M")));
     }
 
     private static FlowArgument TakeWidth(WordCursor cursor)

@@ -16,4 +16,8 @@ public sealed class GuestMemoryGrain(IGrainContext context, GrainPorts ports) : 
     public ValueTask<Reply> AccessMemory(AccessMemory command) => Run(command);
 
     public ValueTask<Reply> SetWbinvd(SetWbinvd command) => Run(command);
+
+    public ValueTask<Reply> FreePages(FreePages command) => Run(command);
+
+    public ValueTask<Reply> FindFreedPages(FindFreedPages command) => Run(command);
 }

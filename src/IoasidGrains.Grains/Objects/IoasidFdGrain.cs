@@ -48,4 +48,8 @@ public sealed class IoasidFdGrain(IGrainContext context, GrainPorts ports) : Obj
     public ValueTask<Reply> KvmUpdateIoasidFd(KvmUpdateIoasidFd command) => Run(command);
 
     public ValueTask<Reply> DriveAgain(DriveAgain command) => Run(command);
+
+    public ValueTask<Reply> SetDirtyTracking(SetDirtyTracking command) => Run(command);
+
+    public ValueTask<Reply> GetDirtyBitmap(GetDirtyBitmap command) => Run(command);
 }

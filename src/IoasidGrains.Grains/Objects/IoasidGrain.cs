@@ -20,4 +20,8 @@ public sealed class IoasidGrain(IGrainContext context, GrainPorts ports) : Objec
     public ValueTask<Reply> UnmapAreas(UnmapAreas command) => Run(command);
 
     public ValueTask<Reply> DestroyIoasid(DestroyIoasid command) => Run(command);
+
+    public ValueTask<Reply> TrackIoasid(TrackIoasid command) => Run(command);
+
+    public ValueTask<Reply> ReadIoasidDirty(ReadIoasidDirty command) => Run(command);
 }

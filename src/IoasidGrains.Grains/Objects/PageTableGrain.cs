@@ -20,4 +20,16 @@ public sealed class PageTableGrain(IGrainContext context, GrainPorts ports) : Ob
     public ValueTask<Reply> DropTable(DropTable command) => Run(command);
 
     public ValueTask<Reply> Translate(Translate command) => Run(command);
+
+    public ValueTask<Reply> FetchTranslations(FetchTranslations command) => Run(command);
+
+    public ValueTask<Reply> KeepTranslations(KeepTranslations command) => Run(command);
+
+    public ValueTask<Reply> OutwaitLeases(OutwaitLeases command) => Run(command);
+
+    public ValueTask<Reply> ReserveTables(ReserveTables command) => Run(command);
+
+    public ValueTask<Reply> TrackTable(TrackTable command) => Run(command);
+
+    public ValueTask<Reply> ReadTableDirty(ReadTableDirty command) => Run(command);
 }

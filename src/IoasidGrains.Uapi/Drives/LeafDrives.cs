@@ -6,12 +6,16 @@ namespace IoasidGrains.Uapi;
 public abstract record TableDrive(Stamp Stamp, long Previous, PageTableId Table) : Drive(Stamp);
 
 /// <summary>The whole desired state of a table: format, areas, who uses it.</summary>
+/// <param name="Fresh">There was no such table before: nobody can hold translations of it.</param>
 [GenerateSerializer, Immutable]
-public sealed record FillTable(Stamp Stamp, PageTableId Table, IoasidSpec Spec, Area[] Areas, DeviceId[] Users) : TableDrive(Stamp, 0, Table);
+public sealed record FillTable(Stamp Stamp, PageTableId Table, IoasidSpec Spec, Area[] Areas, DeviceId[] Users, bool Fresh)
+    : TableDrive(Stamp, 0, Table);
 
-/// <summary>A device may translate through the table, or may no more.</summary>
+/// <summary>A device may translate through the table, or may no more; that is answered when none of its accesses can be under way.</summary>
+/// <param name="Incarnation">Of the device that has just stopped: if another one holds translations, its lease is waited for.</param>
 [GenerateSerializer, Immutable]
-public sealed record RouteDevice(Stamp Stamp, long Previous, PageTableId Table, DeviceId Device, bool Routed) : TableDrive(Stamp, Previous, Table);
+public sealed record RouteDevice(Stamp Stamp, long Previous, PageTableId Table, DeviceId Device, bool Routed, long Incarnation)
+    : TableDrive(Stamp, Previous, Table);
 
 /// <summary>Leaves for one more area.</summary>
 [GenerateSerializer, Immutable]
@@ -29,17 +33,18 @@ public sealed record DropTable(Stamp Stamp, PageTableId Table) : TableDrive(Stam
 [GenerateSerializer, Immutable]
 public sealed record SetContext(Stamp Stamp, UnitId Unit, DeviceId Device, ContextEntry Entry) : Drive(Stamp);
 
-/// <summary>To a Device: its route; null disables it, answered when no access under the old route is under way.</summary>
+/// <summary>To a Device: its route; null disables it. Answers <see cref="DeviceIncarnation"/> when no access under the old route is under way.</summary>
 [GenerateSerializer, Immutable]
 public sealed record SetRoute(Stamp Stamp, DeviceId Device, DmaRoute? Route) : Drive(Stamp);
 
-/// <summary>To a Device: numbered invalidation of these ranges; answered when no access that used them is under way.</summary>
+/// <summary>To a Device: numbered invalidation of these ranges. Answers <see cref="DeviceIncarnation"/> when no access that used them is under way.</summary>
 [GenerateSerializer, Immutable]
 public sealed record InvalidateTranslations(Stamp Stamp, DeviceId Device, PageTableId Table, IovaRange[] Ranges) : Drive(Stamp);
 
-/// <summary>From a Device to a PageTable: where does this access go? Answers <see cref="Translated"/> or <see cref="Faulted"/>.</summary>
+/// <summary>From a Device to a PageTable: where does this one access go? Answers <see cref="Translated"/> or <see cref="Faulted"/>.</summary>
 [GenerateSerializer, Immutable]
-public sealed record Translate(PageTableId Table, DeviceId Device, ulong Iova, int Length, DmaAccess Access, bool UnitEnforcesSnoop) : Command;
+public sealed record Translate(
+    PageTableId Table, DeviceId Device, long Incarnation, ulong Iova, int Length, DmaAccess Access, bool UnitEnforcesSnoop) : Command;
 
 /// <summary>From a Device to a GuestMemory: one contiguous piece of an access. Answers <see cref="MemoryAccessed"/>.</summary>
 /// <param name="Data">What to write; null reads.</param>

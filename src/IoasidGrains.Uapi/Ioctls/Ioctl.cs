@@ -49,4 +49,8 @@ public enum Ioctl
     V2_VFIO_DETACH_IOASID,
     V2_KVM_MAP_PASID,
     V2_KVM_UNMAP_PASID,
+
+    // Dirty tracking as merged in Linux 6.7, on an ioasid_fd
+    IOMMU_HWPT_SET_DIRTY_TRACKING,
+    IOMMU_HWPT_GET_DIRTY_BITMAP,
 }

@@ -20,6 +20,9 @@ public abstract record IoctlValue
     public sealed record Access(DmaAccess Value) : IoctlValue;
 
     public sealed record All : IoctlValue;
+
+    /// <summary>An optional argument that was left out before one that was not.</summary>
+    public sealed record Absent : IoctlValue;
 }
 
 /// <summary>Reads arguments for the rows of <see cref="IoctlTable"/>. A value of the wrong kind leaves an errno in <see cref="Error"/>.</summary>
@@ -67,10 +70,11 @@ public sealed class IoctlCall(ObjectId target, IoctlValue[] values)
     public DmaAccess AccessAt(int index) => index >= values.Length ? DmaAccess.ReadWrite
         : ValueAt(index) is IoctlValue.Access access ? access.Value : Refuse(DmaAccess.None);
 
-    public bool AllAt(int index) => index < values.Length && (ValueAt(index) is IoctlValue.All || Refuse(false));
+    /// <summary>An optional flag: there or not.</summary>
+    public bool AllAt(int index) => index < values.Length && ValueAt(index) is not IoctlValue.Absent && (ValueAt(index) is IoctlValue.All || Refuse(false));
 
     /// <summary>Optional number.</summary>
-    public ulong NumberAt(int index, ulong ifAbsent) => index >= values.Length ? ifAbsent
+    public ulong NumberAt(int index, ulong ifAbsent) => index >= values.Length || ValueAt(index) is IoctlValue.Absent ? ifAbsent
         : ValueAt(index) is IoctlValue.Number number ? number.Value : Refuse(ifAbsent);
 
     /// <summary>True if the only range argument was left out in favour of <c>all</c>.</summary>

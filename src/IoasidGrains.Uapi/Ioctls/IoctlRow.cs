@@ -57,6 +57,15 @@ public enum ArgumentKind
 
     /// <summary>The word <c>width</c> and a number of bits, one argument in two words.</summary>
     Width,
+
+    /// <summary><c>on</c> or <c>off</c>.</summary>
+    OnOff,
+
+    /// <summary>The word <c>page</c> and a size in bytes, one argument in two words.</summary>
+    PageSize,
+
+    /// <summary>The word <c>no_clear</c>.</summary>
+    NoClearFlag,
 }
 
 /// <summary>One argument: its name in help texts, its kind, and whether it may be left out (only from the end on).</summary>

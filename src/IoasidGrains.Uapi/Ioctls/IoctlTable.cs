@@ -2,7 +2,7 @@
 namespace IoasidGrains.Uapi;
 
 /// <summary>
-/// Every ioctl of RFC v1, the seed mail and RFC v2. The mails leave IOASID_TYPE, IOASID_BASE, IOMMU_TYPE and IOMMU_BASE open and do not number the
+/// Every ioctl of RFC v1, the seed mail and RFC v2, and dirty tracking as it was merged. The mails leave IOASID_TYPE, IOASID_BASE, IOMMU_TYPE and IOMMU_BASE open and do not number the
 /// seed's calls; the numbers chosen here are marked in <see cref="Numbers"/>. VFIO's and KVM's are the kernel's.
 /// </summary>
 public static class IoctlTable
@@ -12,6 +12,7 @@ public static class IoctlTable
     {
         public const uint Ioasid = 'i' << 8;      // chosen here
         public const uint Iommu = 'j' << 8;       // chosen here
+        public const uint Iommufd = ';' << 8;
         public const uint Vfio = (';' << 8) + 100;
         public const uint Kvm = 0xAE << 8;
         public const uint SeedKvm = Kvm + 0xF8;   // chosen here, past KVM_UNMAP_PASID
@@ -20,8 +21,10 @@ public static class IoctlTable
     private const string Seed = "seed";
     private const string V1 = "rfc-v1";
     private const string V2 = "rfc-v2";
+    private const string Merged = "iommufd";
 
     private static readonly IoctlStatus Full = new IoctlStatus.Full();
+    private static readonly IoctlStatus OnIoasid = new IoctlStatus.Partial("names an IOASID; hardware page tables of their own come with /dev/iommu");
     private static readonly IoctlArgument IoasidArgument = new("IOASID", ArgumentKind.Ioasid);
     private static readonly IoctlArgument FdArgument = new("FD", ArgumentKind.Fd);
     private static readonly IoctlArgument FlagArgument = new("snoop|no_snoop", ArgumentKind.SnoopFlag);
@@ -92,6 +95,15 @@ public static class IoctlTable
         Respelt(ObjectKind.Device, Ioctl.V2_VFIO_DETACH_IOASID, Numbers.Iommu + 24, Ioctl.VFIO_DETACH_IOASID),
         Absent(ObjectKind.Kvm, Ioctl.V2_KVM_MAP_PASID, Numbers.Kvm + 0xF2, V2, "RFC v2 2.3", "PASID translation comes with PASID"),
         Absent(ObjectKind.Kvm, Ioctl.V2_KVM_UNMAP_PASID, Numbers.Kvm + 0xF3, V2, "RFC v2 2.3", "PASID translation comes with PASID"),
+
+        On(ObjectKind.IoasidFd, Ioctl.IOMMU_HWPT_SET_DIRTY_TRACKING, Numbers.Iommufd + 0x8B, Merged, "uapi/linux/iommufd.h",
+            [IoasidArgument, new("on|off", ArgumentKind.OnOff)],
+            call => new SetDirtyTracking(call.Fd, call.IoasidAt(0), call.NumberAt(1, 0) != 0), OnIoasid),
+        On(ObjectKind.IoasidFd, Ioctl.IOMMU_HWPT_GET_DIRTY_BITMAP, Numbers.Iommufd + 0x8C, Merged, "uapi/linux/iommufd.h",
+            [IoasidArgument, new("IOVA+LENGTH", ArgumentKind.IovaRange), new("page SIZE", ArgumentKind.PageSize, Optional: true),
+                new("no_clear", ArgumentKind.NoClearFlag, Optional: true)],
+            call => new GetDirtyBitmap(call.Fd, call.IoasidAt(0), call.RangeAt(1).Start, call.RangeAt(1).Length, call.NumberAt(2, Quantity.PageSize), call.AllAt(3)),
+            OnIoasid),
     ];
 
     private static readonly Dictionary<string, IoctlRow> ByName = Rows.ToDictionary(row => row.Name.ToString());

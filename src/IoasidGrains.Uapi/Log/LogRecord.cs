@@ -48,6 +48,9 @@ public sealed record AreaMapped(IoasidNumber Number, Area Area) : Change;
 public sealed record AreasUnmapped(IoasidNumber Number, IovaRange[] Ranges) : Change;
 
 [GenerateSerializer, Immutable]
+public sealed record DirtyTrackingChanged(IoasidNumber Number, bool Enabled) : Change;
+
+[GenerateSerializer, Immutable]
 public sealed record DeviceBound(DeviceId Device, DeviceTraits Traits, IommuCapabilities Unit) : Change;
 
 /// <summary>The fd holds the device no more.</summary>

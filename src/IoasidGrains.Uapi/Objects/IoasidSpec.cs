@@ -8,6 +8,10 @@ namespace IoasidGrains.Uapi;
 [GenerateSerializer, Immutable]
 public sealed record IoasidSpec(bool EnforceSnoop, int AddressWidth, ulong PageSizes)
 {
+    /// <summary>Its tables note which pages devices write.</summary>
+    [Id(0)]
+    public bool TracksDirty { get; init; }
+
     public SnoopFormat Format => EnforceSnoop ? SnoopFormat.Snoop : SnoopFormat.NoSnoop;
 
     /// <summary>The highest IOVA.</summary>

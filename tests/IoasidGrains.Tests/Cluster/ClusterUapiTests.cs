@@ -3,6 +3,7 @@ using IoasidGrains.Contracts;
 using IoasidGrains.Core;
 using IoasidGrains.Flows;
 using IoasidGrains.Grains;
+using Microsoft.Extensions.DependencyInjection;
 using Orleans.Runtime;
 using Orleans.TestingHost;
 
@@ -96,7 +97,8 @@ public sealed class ClusterUapiTests(ClusterFixture clusters)
     {
         var target = new ObjectId(to, toKey);
         var caller = new Caller(new ObjectId(from, fromKey), target);
-        var runner = new ObjectRunner(caller, 1, new GrainPorts(new VolatileCommitLog(Cluster.GrainFactory), Cluster.GrainFactory, null!));
+        var ports = ((InProcessSiloHandle)Cluster.Primary!).SiloHost.Services.GetRequiredService<GrainPorts>();
+        var runner = new ObjectRunner(caller, 1, ports);
         var command = new DescribeObject(caller.Id);
         if (allowed)
         {

@@ -49,6 +49,11 @@ public static class DeviceRules
             return Decision.Refuse(Errno.ENOENT);
         }
 
+        if (ioasid.Spec.TracksDirty && !device.Unit.ScalableMode)
+        {
+            return Decision.Refuse(Errno.EINVAL);
+        }
+
         Errno errno = CheckAttach(fd, device, ioasid, command.Format);
         if (errno != Errno.OK)
         {

@@ -57,6 +57,8 @@ public static class FdDrives
     {
         IoasidAllocated allocated => [(Target(allocated.Number, stamp), Build(after, after.Ioasids[allocated.Number], stamp))],
         IoasidFreed freed => [Destroy(before.Ioasids[freed.Number], stamp)],
+        DirtyTrackingChanged tracking =>
+            [ToIoasid(before, tracking.Number, stamp, (previous, id) => new TrackIoasid(stamp, previous, id, tracking.Enabled))],
         AreaMapped mapped => [ToIoasid(before, mapped.Number, stamp, (previous, id) => new MapArea(stamp, previous, id, mapped.Area))],
         AreasUnmapped unmapped => [ToIoasid(before, unmapped.Number, stamp, (previous, id) => new UnmapAreas(stamp, previous, id, unmapped.Ranges))],
         DeviceBound bound =>

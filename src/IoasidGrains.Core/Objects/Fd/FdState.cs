@@ -132,6 +132,7 @@ public sealed record FdState
         AreaMapped mapped => WithIoasid(mapped.Number, entry => entry with { Areas = entry.Areas.Add(mapped.Area) }),
         AreasUnmapped unmapped => WithIoasid(
             unmapped.Number, entry => entry with { Areas = unmapped.Ranges.Aggregate(entry.Areas, (areas, range) => areas.Remove(range)) }),
+        DirtyTrackingChanged tracking => WithIoasid(tracking.Number, entry => entry with { Spec = entry.Spec with { TracksDirty = tracking.Enabled } }),
         DeviceBound bound => this with
         {
             Devices = Devices.Add(bound.Device, new BoundDevice(bound.Device, bound.Traits, bound.Unit, null, bound.Traits.Opens == DriverOpens.AtBind)),

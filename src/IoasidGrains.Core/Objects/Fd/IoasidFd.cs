@@ -61,6 +61,7 @@ public sealed class IoasidFd : KernelObject
             HeldDeviceCommand held => HandleHeldDevice(held),
             FdCommand when _state.Options is null || _state.Closed => Done(Errno.EBADF),
             VfioBindIoasidFd bind => Bind(bind),
+            GetDirtyBitmap get => GetDirty(get),
             FdCommand fd => Take(fd, Decide(fd)),
             _ => throw NotUnderstood(command),
         };
@@ -82,6 +83,7 @@ public sealed class IoasidFd : KernelObject
         KvmAddIoasidFd add => DeviceRules.AddKvm(_state, _id, add.Vm),
         KvmDelIoasidFd del => DeviceRules.DelKvm(_state, _id, del.Vm),
         KvmUpdateIoasidFd update => DeviceRules.UpdateKvm(_state, _id, update.Vm),
+        SetDirtyTracking set => DirtyRules.Set(_state, set),
         CloseFd => DeviceRules.Close(_state, _id),
         _ => throw NotUnderstood(command),
     };
@@ -128,6 +130,22 @@ public sealed class IoasidFd : KernelObject
                 : Take(bind, DeviceRules.Bind(_state, bind.Device, description.Traits, capable.Capabilities))));
     }
 
+    /// <summary>Changes nothing that the fd records, so it is asked and not committed.</summary>
+    private Step GetDirty(GetDirtyBitmap get)
+    {
+        Errno errno = DirtyRules.CheckGet(_state, get, out IovaRange range);
+        if (errno != Errno.OK)
+        {
+            return Done(errno);
+        }
+
+        var ioasid = new IoasidId(_id, get.Number);
+        var read = new ReadIoasidDirty(Current, ioasid, get.Request, range, get.PageSize, !get.NoClear);
+        return new Call(ioasid.Object, read, reply => reply.Status == ReplyStatus.NotDriven
+            ? new Call(ioasid.Object, FdDrives.Build(_state, _state.Ioasids[get.Number], Current), _ => new Call(ioasid.Object, read, again => new Answer(again)))
+            : new Answer(reply));
+    }
+
     /// <summary>Commits and drives a decision; one that changes nothing is just answered.</summary>
     private Step Take(UapiCommand command, Decision decision)
     {
@@ -136,6 +154,24 @@ public sealed class IoasidFd : KernelObject
             return new Answer(decision.Reply);
         }
 
+        return Reserve(decision, () => Commit(command, decision));
+    }
+
+    /// <summary>Page-table memory is asked for before anything is decided: after the commit no table refuses.</summary>
+    private Step Reserve(Decision decision, Func<Step> then)
+    {
+        (IoasidNumber number, long tables) = TableNeed.Of(decision.Changes[0], _state);
+        if (tables == 0)
+        {
+            return then();
+        }
+
+        var table = new PageTableId(new IoasidId(_id, number), 0);
+        return new Call(table.Object, new ReserveTables(table, tables), reply => reply.Succeeded ? then() : Done(reply.Errno));
+    }
+
+    private Step Commit(UapiCommand command, Decision decision)
+    {
         FdState before = _state;
         var record = new LogRecord(before.Sequence + 1, command.Request, decision.Reply, decision.Changes);
         record = record.Changes[0] is DeviceAttached or KvmAdded ? record with { Reply = WithGap(before.Apply(record), record) } : record;

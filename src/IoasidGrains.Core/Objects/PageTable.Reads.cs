@@ -1,0 +1,149 @@
+// What a PageTable answers without changing what is mapped: single accesses, entries for caches, dirty bits.
+using IoasidGrains.PageTable;
+using IoasidGrains.Uapi;
+
+namespace IoasidGrains.Core;
+
+public sealed partial class PageTable
+{
+    private Step Translate(Translate access)
+    {
+        if (Table is not { } table)
+        {
+            return new Answer(Reply.NotDriven(Id, _id.Ioasid.Fd));
+        }
+
+        Invariant.Check(_state.Users.Contains(access.Device), $"{access.Device} translates through {Id} without a route.");
+        List<DmaSegment> segments = [];
+        Span<PhysicalSegment> found = stackalloc PhysicalSegment[SegmentsAtOnce];
+        for (ulong done = 0, length = (ulong)Math.Max(0, access.Length); done < length;)
+        {
+            ulong iova = access.Iova + done;
+            RangeTranslation part = table.TranslateRange(
+                new IovaRange(iova, iova + (length - done - 1)), access.Access, access.UnitEnforcesSnoop, found);
+            if (part.Fault != DmaFault.None)
+            {
+                return Done(new Faulted(part.Fault, iova + part.Bytes));
+            }
+
+            foreach (PhysicalSegment segment in found[..part.Segments])
+            {
+                Append(segments, segment);
+            }
+
+            done += part.Bytes;
+        }
+
+        if ((access.Access & DmaAccess.Write) != 0 && table.TracksDirty)
+        {
+            table.MarkDirty(access.Iova, (ulong)access.Length);
+        }
+
+        Lease(access.Device, access.Incarnation);
+        return Done(new Translated([.. segments]));
+    }
+
+    /// <summary>Segments are contiguous in physical addresses, where one memory follows another; what is appended stays in one.</summary>
+    private void Append(List<DmaSegment> segments, PhysicalSegment segment)
+    {
+        for (ulong done = 0; done < segment.Length;)
+        {
+            UserAddress memory = MemoryAt(segment.Physical + done);
+            int length = (int)Math.Min(segment.Length - done, Quantity.UserAddressEnd - memory.Offset);
+            if (segments.Count > 0 && segments[^1] is var last && last.EnforcesSnoop == segment.Snp && last.Memory.Plus((ulong)last.Length) == memory)
+            {
+                segments[^1] = last with { Length = last.Length + length };
+            }
+            else
+            {
+                segments.Add(new DmaSegment(memory, length, segment.Snp));
+            }
+
+            done += (ulong)length;
+        }
+    }
+
+    /// <summary>Entries for a device on another silo. Pages that it may write count as written: nobody sees when it does.</summary>
+    private Step Fetch(FetchTranslations fetch)
+    {
+        if (Refusal(fetch.Device) is { } refusal)
+        {
+            return refusal;
+        }
+
+        DensePageTable table = Table!;
+        var entries = new ulong[fetch.Slots.Length];
+        var leaves = new ulong[fetch.Slots.Length * IoPte.EntriesPerTable];
+        int tables = 0;
+        for (int i = 0; i < entries.Length; i++)
+        {
+            ulong start = fetch.Slots[i] * IoPte.Bytes(2);
+            entries[i] = start >> table.AddressWidth != 0 ? 0 : table.Fetch(start, leaves.AsSpan(tables * IoPte.EntriesPerTable, IoPte.EntriesPerTable));
+            tables += entries[i] != 0 && !new IoPte(entries[i]).IsLeaf(level: 2) ? 1 : 0;
+            if (entries[i] != 0 && table.TracksDirty)
+            {
+                table.MarkDirty(start, IoPte.Bytes(2));
+            }
+        }
+
+        Lease(fetch.Device, fetch.Incarnation);
+        return Done(new FetchedTranslations(entries, leaves[..(tables * IoPte.EntriesPerTable)], table.AddressWidth, _view!.Audience.Memories));
+    }
+
+    private Step Keep(KeepTranslations keep)
+    {
+        if (Refusal(keep.Device) is { } refusal)
+        {
+            return refusal;
+        }
+
+        Lease(keep.Device, keep.Incarnation);
+        return Done(Errno.OK);
+    }
+
+    private Answer? Refusal(DeviceId device) => Table is null ? new Answer(Reply.NotDriven(Id, _id.Ioasid.Fd))
+        : _state.Users.Contains(device) ? null : new Answer(Reply.Refuse(Errno.EINVAL));
+
+    /// <summary>From now on this device is told of every unmap, and waited for if it does not answer.</summary>
+    private void Lease(DeviceId device, long incarnation)
+    {
+        _leases.Grant(device, incarnation);
+        if (!_state.CachedBy.Contains(device))
+        {
+            _state = _state with { CachedBy = _state.CachedBy.Add(device) };
+        }
+    }
+
+    /// <summary>
+    /// What was read and forgotten is answered once for every request id: the bits are in no second place. A write that was translated before the bits were
+    /// cleared may land after it, so the answer waits for the readers.
+    /// </summary>
+    private Step ReadDirty(ReadTableDirty read)
+    {
+        if (Table is not { } table)
+        {
+            return new Answer(Reply.NotDriven(Id, _id.Ioasid.Fd));
+        }
+
+        if (_lastRead is { } last && last.Request == read.Request)
+        {
+            return AfterReaders(() => Done(last.Read));
+        }
+
+        ulong pages = ((read.Range.Last - read.Range.Start) / read.PageSize) + 1;
+        var bitmap = new ulong[(pages + 63) / 64];
+        Errno errno = table.ReadDirty(read.Range, read.PageSize, read.Clear, bitmap);
+        if (errno != Errno.OK)
+        {
+            return Done(errno);
+        }
+
+        CacheHolder[] holders = read.Clear ? [.. _state.CachedBy.Select(device => new CacheHolder(device, _leases.HolderOf(device)))] : [];
+        var found = new DirtyRead(new DirtyBitmap(read.Range.Start, read.PageSize, bitmap), holders);
+        _lastRead = read.Clear ? (read.Request, found) : _lastRead;
+        return read.Clear ? AfterReaders(() => Done(found)) : Done(found);
+    }
+
+    private UserAddress MemoryAt(ulong physical) =>
+        new(_state.Areas.Memories[(int)(physical >> UserAddressBits)].Memory, physical & (Quantity.UserAddressEnd - 1));
+}

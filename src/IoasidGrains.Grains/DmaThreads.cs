@@ -1,0 +1,46 @@
+// Where the workloads of a silo's devices run: each on a thread of its own, beside all turns.
+using IoasidGrains.Contracts;
+using IoasidGrains.Core;
+using IoasidGrains.Uapi;
+
+namespace IoasidGrains.Grains;
+
+/// <summary>
+/// A workload keeps a processor busy; on a thread of the pool it would hold up the turns of other grains, so it has its own, which the system
+/// schedules against them.
+/// </summary>
+internal sealed class DmaThreads(GrainDoor door)
+{
+    private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(20);
+
+    public void Start(DmaRun run) => new Thread(() => Run(run)) { IsBackground = true, Name = $"dma {run.Device}" }.Start();
+
+    private void Run(DmaRun run)
+    {
+        while (true)
+        {
+            switch (run.Next())
+            {
+                case DmaPoint.Over:
+                    return;
+                case DmaPoint.Asks:
+                    run.Take(Ask(run.To, run.Message!));
+                    break;
+            }
+        }
+    }
+
+    /// <summary>Null if the answer was lost: the run decides whether it asks again.</summary>
+    private Reply? Ask(ObjectId to, Command message)
+    {
+        try
+        {
+            return door.Send(to, message).AsTask().GetAwaiter().GetResult();
+        }
+        catch (Exception exception) when (LostCall.Is(exception))
+        {
+            Thread.Sleep(Pause);
+            return null;
+        }
+    }
+}

@@ -1,0 +1,52 @@
+// A device that never rests: a thread that reads a table section after section while something else is measured.
+using IoasidGrains.PageTable;
+using IoasidGrains.Uapi;
+
+namespace IoasidGrains.Benchmarks;
+
+/// <summary>Reads any of the first so many bytes until it is disposed. What is unmapped just then faults, which is all right.</summary>
+internal sealed class BusyReader : IDisposable
+{
+    private readonly Thread _thread;
+    private readonly DensePageTable _table;
+    private readonly ulong _bytes;
+    private long _sections;
+    private bool _stop;
+
+    public BusyReader(DensePageTable table, ulong bytes)
+    {
+        (_table, _bytes) = (table, bytes);
+        _thread = new Thread(Read);
+        _thread.Start();
+    }
+
+    /// <summary>How many it has ended.</summary>
+    public long Sections => Volatile.Read(ref _sections);
+
+    /// <summary>Returns when it has read so many, so that its code is compiled and it is known to run.</summary>
+    public void AwaitSections(long sections)
+    {
+        while (Sections < sections)
+        {
+            Thread.Yield();
+        }
+    }
+
+    public void Dispose()
+    {
+        Volatile.Write(ref _stop, true);
+        _thread.Join();
+    }
+
+    private void Read()
+    {
+        using TableReader reader = _table.AddReader();
+        AddressQueries queries = AddressQueries.Random(_bytes, 1 << 16);
+        while (!Volatile.Read(ref _stop) && reader.TryEnter())
+        {
+            reader.Translate(queries.Window(TableReader.MaxTranslations), queries.Words, DmaAccess.Read, true);
+            reader.Leave();
+            Volatile.Write(ref _sections, _sections + 1);
+        }
+    }
+}

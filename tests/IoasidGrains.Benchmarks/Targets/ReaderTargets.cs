@@ -1,0 +1,150 @@
+// T14, T15 and T17: what reading beside a writer costs, how soon an unmap is complete, and what noting writes costs.
+using System.Diagnostics;
+using IoasidGrains.PageTable;
+using IoasidGrains.Uapi;
+
+namespace IoasidGrains.Benchmarks;
+
+/// <summary>Readers read in sections of 512 translations.</summary>
+internal static class ReaderTargets
+{
+    private const ulong GiB = 1UL << 30;
+    private const int HotPages = 2048, Sections = 256, Completions = 20_000, WarmSections = 200_000;
+    private const int Section = TableReader.MaxTranslations;
+    private const double Micro = 1e3;
+
+    public static TargetRow[] Epochs(BenchSettings settings)
+    {
+        using DensePageTable table = WalkTargets.Mapped(GiB, Quantity.PageSize);
+        using TableReader reader = table.AddReader();
+        AddressQueries queries = AddressQueries.Random(HotPages * Quantity.PageSize, AddressQueries.Hot);
+        Rounds rounds = Rounds.Run(settings.Rounds, Plain(table, queries), InSections("epochs", reader, queries, DmaAccess.Read));
+        return
+        [
+            new TargetRow("T14", "reading in epoch sections of 512 / plain reading", [new Figure("2048 hot pages", rounds.Ratio(1, 0), "x", 1.03, 1.0)],
+                FormattableString.Invariant($"plain {rounds.Nanoseconds(0):f3} ns, in sections {rounds.Nanoseconds(1):f3} ns")),
+        ];
+    }
+
+    /// <summary>Wall clock: it is another thread that is waited for.</summary>
+    public static TargetRow[] Completion(BenchSettings settings)
+    {
+        using DensePageTable table = WalkTargets.Mapped(GiB, Quantity.PageSize);
+        using var reading = new BusyReader(table, HotPages * Quantity.PageSize);
+        MedianCompletion(table);
+        reading.AwaitSections(WarmSections);
+        long sections = reading.Sections;
+        long start = Stopwatch.GetTimestamp();
+        double[] medians = [.. Enumerable.Range(0, settings.Rounds).Select(_ => MedianCompletion(table))];
+        double perSection = Stopwatch.GetElapsedTime(start).TotalMicroseconds / (reading.Sections - sections);
+        return
+        [
+            new TargetRow("T15", "unmap until no reader can have it, a busy reader", [new Figure("p50", Rounds.Median(medians) / Micro, "us", 2, 0.7)],
+                FormattableString.Invariant($"wall clock from the call of Unmap; the reader is at 2048 hot pages, {perSection:f2} us per section of 512")),
+        ];
+    }
+
+    public static TargetRow[] Dirty(BenchSettings settings)
+    {
+        using DensePageTable plain = WalkTargets.Mapped(GiB, Quantity.PageSize), tracking = WalkTargets.Mapped(GiB, Quantity.PageSize);
+        Require(tracking.SetDirtyTracking(true));
+        using TableReader reader = plain.AddReader(), noting = tracking.AddReader();
+        AddressQueries queries = AddressQueries.Random(GiB, 1 << 20);
+        Rounds writes = Rounds.Run(
+            settings.Rounds, InSections("writes", reader, queries, DmaAccess.Write), InSections("noted writes", noting, queries, DmaAccess.Write));
+        var bitmap = new ulong[(GiB >> 12) / 64];
+        Rounds clears = Rounds.Run(settings.Rounds, ReadAndClear(tracking, bitmap, dirty: false), ReadAndClear(tracking, bitmap, dirty: true));
+        return
+        [
+            new TargetRow("T17", "dirty tracking, 1 GiB of 4K",
+                [
+                    new Figure("more per write, random", writes.Difference(1, 0), "ns", 4, 2.5),
+                    new Figure("read and clear beside writers, nothing dirty", clears.Nanoseconds(0) / Micro, "us", 2, 0.7),
+                    new Figure("read and clear beside writers, all dirty", clears.Nanoseconds(1) / Micro, "us", 15, 10),
+                ],
+                FormattableString.Invariant($"writes {writes.Nanoseconds(0):f2} ns, noted {writes.Nanoseconds(1):f2} ns")),
+        ];
+    }
+
+    private static Variant Plain(DensePageTable table, AddressQueries queries) => new("plain", () =>
+    {
+        int faults = 0;
+        long start = ThreadTime.Nanoseconds;
+        for (int i = 0; i < Sections; i++)
+        {
+            faults += table.Translate(queries.Window(Section), queries.Words, DmaAccess.Read, true);
+        }
+
+        return PerAddress(start, faults);
+    });
+
+    private static Variant InSections(string name, TableReader reader, AddressQueries queries, DmaAccess need) => new(name, () =>
+    {
+        int faults = 0;
+        long start = ThreadTime.Nanoseconds;
+        for (int i = 0; i < Sections; i++)
+        {
+            faults += reader.TryEnter() ? 0 : 1;
+            faults += reader.Translate(queries.Window(Section), queries.Words, need, true);
+            reader.Leave();
+        }
+
+        return PerAddress(start, faults);
+    });
+
+    private static double PerAddress(long start, int faults)
+    {
+        long nanoseconds = ThreadTime.Nanoseconds - start;
+        return faults == 0 ? (double)nanoseconds / (Sections * Section) : throw new InvalidOperationException($"{faults} addresses did not translate.");
+    }
+
+    private static double MedianCompletion(DensePageTable table)
+    {
+        var ticks = new double[Completions];
+        for (int i = 0; i < ticks.Length; i++)
+        {
+            ulong iova = (ulong)(i % HotPages) * Quantity.PageSize;
+            var page = new IovaRange(iova, iova + (Quantity.PageSize - 1));
+            long start = Stopwatch.GetTimestamp();
+            Errno errno = table.Unmap(page);
+            long epoch = table.Advance();
+            while (!table.HasPassed(epoch))
+            {
+                Thread.SpinWait(1);
+            }
+
+            ticks[i] = Stopwatch.GetElapsedTime(start).TotalNanoseconds;
+            Require(errno | table.Map(page, iova, DmaAccess.ReadWrite));
+        }
+
+        return Rounds.Median(ticks);
+    }
+
+    private static Variant ReadAndClear(DensePageTable table, ulong[] bitmap, bool dirty) => new("read and clear", () =>
+    {
+        const int Times = 8;
+        long nanoseconds = 0;
+        for (int i = 0; i < Times; i++)
+        {
+            if (dirty)
+            {
+                table.MarkDirty(0, GiB);
+            }
+
+            long start = ThreadTime.Nanoseconds;
+            Errno errno = table.ReadDirty(new IovaRange(0, GiB - 1), Quantity.PageSize, clear: true, bitmap);
+            nanoseconds += ThreadTime.Nanoseconds - start;
+            Require(errno);
+        }
+
+        return (nanoseconds / (double)Times) - ThreadTime.ReadingNanoseconds;
+    });
+
+    private static void Require(Errno errno)
+    {
+        if (errno != Errno.OK)
+        {
+            throw new InvalidOperationException($"The table answered {errno}.");
+        }
+    }
+}

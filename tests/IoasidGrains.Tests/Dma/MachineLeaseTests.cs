@@ -1,0 +1,147 @@
+// Who is waited for when a translation is taken away: devices and page tables that were lost while they held some (reliability 3.4).
+using IoasidGrains.Core;
+
+namespace IoasidGrains.Tests;
+
+public sealed class MachineLeaseTests
+{
+    private const ulong Window = DmaWorkload.MinWindow;
+    private const long Long = 1L << 40;
+    private static readonly DeviceId A = MachineBed.A;
+
+    [Fact]
+    public void Unmap_WhileTheDeviceAnswers_WaitsForNoLease()
+    {
+        MachineBed bed = Running(apart: true);
+        AssertTakes(bed, 0, MachineBed.Unmap(0, Window));
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Unmap_AfterTheDeviceWasLostWithFetchedTranslations_WaitsForItsLease(bool goesOn)
+    {
+        MachineBed bed = Running(apart: true, accesses: 4096);
+        Assert.True(bed.Machine.TryLose(A.Object, goesOn));
+        AssertTakes(bed, FetchTranslations.LeaseAndDrift, MachineBed.Unmap(0, Window));
+        bed.Expect("0", MachineBed.Map(0, Window));
+        AssertTakes(bed, 0, MachineBed.Unmap(0, Window));
+    }
+
+    [Fact]
+    public void Unmap_AfterADeviceThatFetchedNothingWasLost_WaitsForNoLease()
+    {
+        var bed = new MachineBed(new Machine(apart: true));
+        bed.Expect("0", MachineBed.Map(0, Window));
+        bed.Expect("0", MachineBed.Attach(A));
+        bed.Machine.Lose(A.Object);
+        AssertTakes(bed, 0, MachineBed.Unmap(0, Window));
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Unmap_OfATableThatIsFilledAgain_WaitsForALease_Once(bool apart)
+    {
+        MachineBed bed = Running(apart, accesses: 512);
+        bed.Machine.RunAll();
+        bed.Machine.Lose(MachineBed.Table.Object);
+        bed.Expect("0", MachineBed.Map(2 * Window, Window));
+        AssertTakes(bed, FetchTranslations.LeaseAndDrift, MachineBed.Unmap(0, Window));
+        AssertTakes(bed, 0, MachineBed.Unmap(2 * Window, Window));
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Unmap_OfAFreshTable_WaitsForNoLease(bool apart)
+    {
+        var bed = new MachineBed(new Machine(apart: apart));
+        bed.Expect("0", MachineBed.Map(0, Window));
+        bed.Expect("0", MachineBed.Attach(A));
+        AssertTakes(bed, 0, MachineBed.Unmap(0, Window));
+    }
+
+    [Fact]
+    public void Detach_AfterTheDeviceWasLostWithFetchedTranslations_WaitsForItsLease()
+    {
+        MachineBed bed = Running(apart: true, accesses: 4096);
+        bed.Machine.Lose(A.Object);
+        AssertTakes(bed, FetchTranslations.LeaseAndDrift, MachineBed.Detach(A));
+        AssertTakes(bed, 0, MachineBed.Attach(A));
+    }
+
+    [Fact]
+    public void DirtyBitmap_ReadAndCleared_AfterTheDeviceWasLost_WaitsForItsLease()
+    {
+        MachineBed bed = Running(apart: true, accesses: 4096);
+        bed.Expect("0", new SetDirtyTracking(MachineBed.Fd, MachineBed.One, true));
+        bed.RunDma(MachineBed.A, MachineBed.Uniform(0, Window, 512));
+        bed.Machine.Lose(A.Object);
+        var read = new GetDirtyBitmap(MachineBed.Fd, MachineBed.One, 0, Window, 4096, NoClear: true);
+        AssertTakes(bed, 0, read);
+        AssertTakes(bed, FetchTranslations.LeaseAndDrift, read with { NoClear = false });
+    }
+
+    /// <summary>
+    /// The cut-off device asks to keep its lease while the table waits for the end of it. The answer comes too late, and must not give what was
+    /// invalidated elsewhere a new life.
+    /// </summary>
+    [Fact]
+    public void Lease_ThatEndedWhileItWasAskedFor_IsNotProlonged()
+    {
+        for (ulong seed = 1; seed <= 300; seed++)
+        {
+            var bed = new MachineBed(new Machine(Schedule.Seeded(seed), apart: true));
+            bed.Expect("0", MachineBed.Map(0, Window));
+            bed.Expect("0", MachineBed.Map(2 * Window, 32 * Window));
+            bed.Expect("0", MachineBed.Attach(A));
+            bed.Expect("0", MachineBed.Attach(MachineBed.B));
+            bed.StartDma(A, MachineBed.Uniform(0, 34 * Window, 512 * 20));
+            TakeSome(bed, 40);
+            Assert.True(bed.Machine.TryLose(A.Object, goesOn: true));
+            Operation unmap = bed.Start(MachineBed.Unmap(0, Window));
+            Operation? free = null;
+            while (unmap.Reply is null || bed.Machine.Runs.Any(run => !run.IsOver))
+            {
+                free ??= unmap.Reply is null ? null : bed.Start(new FreePages(MachineBed.Memory, 0, Window, true));
+                Assert.True(bed.Machine.TakeOne());
+            }
+
+            Assert.All(bed.Machine.Runs, run => Assert.True(run.Report().Freed == 0, $"seed {seed}: {run.Report().Text}"));
+        }
+    }
+
+    private static void TakeSome(MachineBed bed, int events)
+    {
+        for (int i = 0; i < events; i++)
+        {
+            bed.Machine.TakeOne();
+        }
+    }
+
+    /// <summary>A is attached and has made some accesses of a workload, of which the window is mapped.</summary>
+    private static MachineBed Running(bool apart, long accesses = Long)
+    {
+        var bed = new MachineBed(new Machine(apart: apart));
+        bed.Expect("0", MachineBed.Map(0, Window));
+        bed.Expect("0", MachineBed.Attach(A));
+        bed.StartDma(A, MachineBed.Uniform(0, Window, accesses));
+        TakeSome(bed, 20);
+        Assert.True(bed.LastRun.Report().Accesses > 0);
+        return bed;
+    }
+
+    private static void AssertTakes(MachineBed bed, long nanoseconds, UapiCommand command)
+    {
+        long before = bed.Machine.Now;
+        Operation operation = bed.Start(command);
+        while (operation.Reply is null)
+        {
+            Assert.True(bed.Machine.TakeOne());
+        }
+
+        Assert.True(operation.Reply.Succeeded, operation.Reply.ToString());
+        Assert.Equal(nanoseconds, bed.Machine.Now - before);
+    }
+}
