@@ -1,4 +1,5 @@
 // Where the workloads of a silo's devices run: each on a thread of its own, beside all turns.
+using System.Runtime.InteropServices;
 using IoasidGrains.Contracts;
 using IoasidGrains.Core;
 using IoasidGrains.Uapi;
@@ -11,12 +12,16 @@ namespace IoasidGrains.Grains;
 /// </summary>
 internal sealed class DmaThreads(GrainDoor door)
 {
+    /// <summary>setpriority(2): on Linux PRIO_PROCESS with 0 means the calling thread; .NET's own thread priorities do nothing there.</summary>
+    private const int ProcessOrThread = 0, CallingThread = 0, NiceValue = 10;
+
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(20);
 
     public void Start(DmaRun run) => new Thread(() => Run(run)) { IsBackground = true, Name = $"dma {run.Device}" }.Start();
 
     private void Run(DmaRun run)
     {
+        StandBack();
         while (true)
         {
             switch (run.Next())
@@ -27,6 +32,15 @@ internal sealed class DmaThreads(GrainDoor door)
                     run.Take(Ask(run.To, run.Message!));
                     break;
             }
+        }
+    }
+
+    /// <summary>A turn that has something to do goes first: an invalidation must not wait for a workload's time slice to end.</summary>
+    private static void StandBack()
+    {
+        if (OperatingSystem.IsLinux())
+        {
+            _ = SetPriority(ProcessOrThread, CallingThread, NiceValue);
         }
     }
 
@@ -43,4 +57,7 @@ internal sealed class DmaThreads(GrainDoor door)
             return null;
         }
     }
+
+    [DllImport("libc", EntryPoint = "setpriority")]
+    private static extern int SetPriority(int which, int who, int priority);
 }

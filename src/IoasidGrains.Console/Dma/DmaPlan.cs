@@ -32,7 +32,7 @@ internal sealed record DmaPlan(DmaPattern Pattern, PlannedArea[] Areas, IovaRang
     public static DmaPlan Of(DmaChoice choice)
     {
         ulong churned = choice.Churn is null ? 0 : Math.Clamp(ChurnBytes / choice.PageSize, LeastChurned, MostChurned) * choice.PageSize;
-        return choice.Trace is { } trace ? OfTrace(choice, trace, churned) : OfWindow(choice, churned);
+        return choice.Trace is { } trace ? OfTrace(choice, trace) : OfWindow(choice, churned);
     }
 
     /// <summary>What each device does; they differ in their seed.</summary>
@@ -51,8 +51,8 @@ internal sealed record DmaPlan(DmaPattern Pattern, PlannedArea[] Areas, IovaRang
         return new DmaPlan(choice.Pattern, [area], new IovaRange(Start, area.Range.Last), churn, UsualWidth);
     }
 
-    /// <summary>What is churned lies behind the recording's last address, where no access of it goes.</summary>
-    private static DmaPlan OfTrace(DmaChoice choice, DmaTrace trace, ulong churned)
+    /// <summary>Nothing is churned: a recording does not go where the churn would have to be.</summary>
+    private static DmaPlan OfTrace(DmaChoice choice, DmaTrace trace)
     {
         IovaRange[] ranges = TraceRanges.Of(trace, Math.Max(choice.PageSize, TraceRanges.Granule));
         if (ranges.Length == 0 || ranges[^1].Last >> LargestWidth != 0)
@@ -71,10 +71,8 @@ internal sealed record DmaPlan(DmaPattern Pattern, PlannedArea[] Areas, IovaRang
             offset += ranges[i].Length;
         }
 
-        ulong behind = Math.Max(Start, AlignUp(ranges[^1].Last + 1, choice.PageSize));
-        ChurnRing? churn = churned == 0 ? null : new ChurnRing(behind, AlignUp(offset, choice.PageSize), choice.PageSize, (int)(churned / choice.PageSize));
-        ulong last = churn?.Range.Last ?? ranges[^1].Last;
-        return new DmaPlan(choice.Pattern, areas, default, churn, last >> UsualWidth == 0 ? UsualWidth : LargestWidth);
+        int width = ranges[^1].Last >> UsualWidth == 0 ? UsualWidth : LargestWidth;
+        return new DmaPlan(choice.Pattern, areas, default, null, width);
     }
 
     private static ulong AlignUp(ulong value, ulong to) => (value + to - 1) & ~(to - 1);

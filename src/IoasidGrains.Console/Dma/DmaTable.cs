@@ -70,7 +70,9 @@ internal static class DmaTable
             yield return $"churn: ended early by -{churn.Refused}";
         }
 
-        yield return result.Stale == 0 ? "no stale translation was seen" : $"{result.Stale} freed pages were reached by a device";
+        yield return result.Stale > 0 ? $"{result.Stale} freed pages were reached by a device"
+            : churn.Unmap.Count == 0 ? "nothing was unmapped in that time, so nothing could be stale"
+            : "no stale translation was seen";
     }
 
     private static IEnumerable<string> Remarks(DeviceResult device)

@@ -123,6 +123,10 @@ internal sealed class WorkloadOptions
         {
             command.AddError($"--trace belongs to the workload 'trace', not to '{word}'.");
         }
+        else if (command.GetResult(_churn) is not null && (word == DmaChoice.TraceWord || !DmaChoice.Patterns.ContainsKey(word)))
+        {
+            command.AddError("--churn: a trace would not go where pages are churned; choose nic, nvme, virtio or random.");
+        }
     }
 
     private void CheckSizes(CommandResult command, string word)

@@ -51,6 +51,9 @@ public sealed class DmaRun
     private GuestMemoryId[] _memories = [];
     private int _addressWidth;
     private long _asked, _leaseEnd = long.MinValue, _generation;
+
+    /// <summary>The cache may hold something, which was leased until then.</summary>
+    private bool _isLeased;
     private long _took = -1;
     private volatile bool _isOpen;
     private int _state = (int)DmaRunState.Running;
@@ -125,7 +128,7 @@ public sealed class DmaRun
         }
         else if (reply is not null)
         {
-            Fill(reply);
+            FillUnlessOver(reply);
         }
     }
 
@@ -209,6 +212,7 @@ public sealed class DmaRun
         if (now >= _leaseEnd)
         {
             _cache.InvalidateAll();
+            _isLeased = false;
         }
         else if (now >= _leaseEnd - (FetchTranslations.Lease * 3 / 4))
         {
@@ -249,9 +253,28 @@ public sealed class DmaRun
         return DmaPoint.Asks;
     }
 
+    /// <summary>Once it is over and still the cache is the next run's, also if an answer comes late.</summary>
+    private void FillUnlessOver(Reply reply)
+    {
+        _isOpen = true;
+        Interlocked.MemoryBarrier();
+        if (!IsOver)
+        {
+            Fill(reply);
+        }
+
+        _isOpen = false;
+    }
+
     private void Fill(Reply reply)
     {
-        _leaseEnd = _asked + FetchTranslations.Lease;
+        if (_isLeased && _views.Now >= _leaseEnd)
+        {
+            // The lease ended while this was asked for: what was taken away since, nobody told this device. All that it holds goes, this too.
+            return;
+        }
+
+        (_isLeased, _leaseEnd) = (true, _asked + FetchTranslations.Lease);
         if (reply.Outputs is not FetchedTranslations fetched)
         {
             return;

@@ -28,6 +28,9 @@ public sealed class TableLeases(LocalViews views)
     public long HolderOf(DeviceId device) =>
         _leases.TryGetValue(device, out Lease lease) && lease.Lost <= views.Now ? lease.Incarnation : CacheHolder.Unknown;
 
+    /// <summary>All that this device was given may be used no more.</summary>
+    public bool IsOver(DeviceId device) => !_leases.TryGetValue(device, out Lease lease) || Math.Max(lease.End, lease.Lost) <= views.Now;
+
     /// <summary>Reached when no lease of these devices that was granted so far holds any more; null if none does.</summary>
     public Completion? Over(IEnumerable<DeviceId> devices)
     {

@@ -31,8 +31,8 @@ public sealed class Device : KernelObject
     private readonly DeviceId _id;
     private readonly LocalViews _views;
 
-    /// <summary>What a workload translates with if the page table is on another silo.</summary>
-    private readonly AddressTranslationCache _cache = new();
+    /// <summary>What a workload translates with if the page table is on another silo; null before the first one.</summary>
+    private AddressTranslationCache? _cache;
     private readonly long _incarnation;
     private long _sequence;
     private DeviceState _state;
@@ -75,7 +75,7 @@ public sealed class Device : KernelObject
         Drive drive when drive.Stamp.Order < _state.Order => Driven(null),
         HoldDevice hold => Hold(hold),
         SetRoute set => Route(set),
-        InvalidateTranslations invalidate => Driven(new CacheLeft(_cache, _cache.Invalidate(invalidate.Ranges))),
+        InvalidateTranslations invalidate => Driven(_cache is { } cache ? new CacheLeft(cache, cache.Invalidate(invalidate.Ranges)) : null),
         DeviceDma dma => Dma(dma),
         StartDma start => Start(start),
         WatchDma watch => _run?.Number == watch.Number ? Done(_run.Report()) : Done(Errno.ENOENT),
@@ -107,7 +107,7 @@ public sealed class Device : KernelObject
         });
     }
 
-    /// <summary>A new holder starts from blocked, whatever was before. Driven again it does nothing: the file may have been opened again since.</summary>
+    /// <summary>A new holder starts from blocked, whatever was before; one whose device lost its records tells where it is attached. Driven again it does nothing: the file may have been opened again since.</summary>
     private Step Hold(HoldDevice hold)
     {
         if (hold.Stamp.Order <= _state.HoldOrder)
@@ -115,9 +115,15 @@ public sealed class Device : KernelObject
             return Driven(null);
         }
 
+        if (hold.Held && _state.Holder == hold.Stamp.Fd && _state.Unit is not null)
+        {
+            // Driven again though it has lost nothing (any more): another client was told so. What it does goes on.
+            return Driven(null);
+        }
+
         _state = _state with
         {
-            Holder = hold.Held ? hold.Stamp.Fd : null, Unit = hold.Unit, Route = null, Order = hold.Stamp.Order, HoldOrder = hold.Stamp.Order,
+            Holder = hold.Held ? hold.Stamp.Fd : null, Unit = hold.Unit, Route = hold.Route, Order = hold.Stamp.Order, HoldOrder = hold.Stamp.Order,
             FileOpen = hold.Stamp.Order > _state.FileOrder ? hold.FileOpen : _state.FileOpen,
             FileOrder = Math.Max(hold.Stamp.Order, _state.FileOrder),
         };
@@ -135,9 +141,9 @@ public sealed class Device : KernelObject
     /// <summary>No run outlives its route, and nothing cached does.</summary>
     private Completion? LeaveRoute()
     {
-        Completion cacheLeft = new CacheLeft(_cache, _cache.InvalidateAll());
         _run?.Stop(DmaRunState.Detached);
-        return _run is null ? cacheLeft : Completion.Both(cacheLeft, new RunStopped(_run));
+        Completion? cacheLeft = _cache is { } cache ? new CacheLeft(cache, cache.InvalidateAll()) : null;
+        return Completion.Both(cacheLeft, _run is { } run ? new RunStopped(run) : null);
     }
 
     private Step Driven(Completion? after) => After(after, () => Done(new DeviceIncarnation(_incarnation)));
@@ -171,7 +177,7 @@ public sealed class Device : KernelObject
             return Done(DmaReport.Nothing with { Number = number, State = DmaRunState.Detached, Faults = [blocked] });
         }
 
-        _run = new DmaRun(new DmaContext(number, start.Request, _id, _incarnation, route, route.Unit), start.Workload, _views, _cache);
+        _run = new DmaRun(new DmaContext(number, start.Request, _id, _incarnation, route, route.Unit), start.Workload, _views, _cache ??= new AddressTranslationCache());
         _views.Start(_run);
         return Done(_run.Report());
     }

@@ -7,7 +7,7 @@ namespace IoasidGrains.Core;
 
 /// <summary>What a page table holds; its entries follow from the areas.</summary>
 /// <param name="Spec">Null until it is filled, and again when it is dropped.</param>
-/// <param name="CachedBy">Devices that were given translations since they were last told to invalidate.</param>
+/// <param name="CachedBy">Devices that were given translations and may hold some of them.</param>
 public sealed record PageTableState(
     IoasidSpec? Spec, AreaMap Areas, ImmutableSortedSet<DeviceId> Users, ImmutableSortedSet<DeviceId> CachedBy, long Sequence, long Order)
 {
@@ -66,7 +66,7 @@ public sealed partial class PageTable(ObjectId id, LocalViews views) : KernelObj
         Translate translate => Translate(translate),
         FetchTranslations fetch => Fetch(fetch),
         KeepTranslations keep => Keep(keep),
-        OutwaitLeases outwait => After(_leases.Over(outwait.Devices), () => Done(Errno.OK)),
+        OutwaitLeases outwait => Outwait(outwait),
         ReserveTables reserve => Reserve(reserve),
         FillTable fill => Fill(fill),
         DropTable drop => Drop(drop),
@@ -158,9 +158,24 @@ public sealed partial class PageTable(ObjectId id, LocalViews views) : KernelObj
             Invariant.Check(Table!.Unmap(range) == Errno.OK, $"{Id} cannot unmap its own area {range}.");
         }
 
-        _state = Applied(unmap.Stamp) with { Areas = areas, CachedBy = [] };
+        // They are told of these ranges only: as long as its lease lasts a device may hold others.
+        _state = Applied(unmap.Stamp) with { Areas = areas, CachedBy = _state.CachedBy.Except(_state.CachedBy.Where(_leases.IsOver)) };
         FitKept();
         return AfterReaders(() => Done(cached));
+    }
+
+    private Step Outwait(OutwaitLeases outwait)
+    {
+        if (Table is null)
+        {
+            // It was lost since it gave these devices translations, and with it until when they may use them.
+            foreach (DeviceId device in outwait.Devices)
+            {
+                _leases.Grant(device, CacheHolder.Unknown);
+            }
+        }
+
+        return After(_leases.Over(outwait.Devices), () => Done(Errno.OK));
     }
 
     private Step Track(TrackTable track)

@@ -18,7 +18,12 @@ public sealed record DescribeUnit(UnitId Unit) : Command;
 /// <param name="Unit">What its unit can do: how that reports a blocked access.</param>
 /// <param name="FileOpen">Whether the device file is open afterwards.</param>
 [GenerateSerializer, Immutable]
-public sealed record HoldDevice(Stamp Stamp, DeviceId Device, bool Held, bool FileOpen, IommuCapabilities Unit) : Drive(Stamp);
+public sealed record HoldDevice(Stamp Stamp, DeviceId Device, bool Held, bool FileOpen, IommuCapabilities Unit) : Drive(Stamp)
+{
+    /// <summary>Where it is attached, for one that lost its records: all in one message, so that none is half driven. Null: nowhere.</summary>
+    [Id(0)]
+    public DmaRoute? Route { get; init; }
+}
 
 /// <summary>To a Kvm: the fd is linked to this VM. Its contribution stays as it was.</summary>
 [GenerateSerializer, Immutable]

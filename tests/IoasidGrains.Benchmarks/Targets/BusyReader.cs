@@ -23,12 +23,12 @@ internal sealed class BusyReader : IDisposable
     /// <summary>How many it has ended.</summary>
     public long Sections => Volatile.Read(ref _sections);
 
-    /// <summary>Returns when it has read so many, so that its code is compiled and it is known to run.</summary>
+    /// <summary>Returns when it has ended so many, so that it is known to run: on a machine without a free core it may be off its processor.</summary>
     public void AwaitSections(long sections)
     {
         while (Sections < sections)
         {
-            Thread.Yield();
+            Thread.SpinWait(1);
         }
     }
 

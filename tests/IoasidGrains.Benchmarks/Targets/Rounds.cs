@@ -1,4 +1,6 @@
 // The harness of `targets`: variants of one work, interleaved, so that a ratio compares what the same moment of the machine gave.
+using System.Runtime;
+
 namespace IoasidGrains.Benchmarks;
 
 /// <summary>One way to do a work.</summary>
@@ -9,7 +11,7 @@ internal sealed record Variant(string Name, Func<double> Sample);
 /// <summary>What the rounds gave, in the order of the variants.</summary>
 internal sealed class Rounds
 {
-    private const int WarmSamples = 40;
+    private const int WarmSamples = 40, LeastWarmPasses = 2, MostWarmPasses = 12;
     private const double WarmMilliseconds = 60;
     private const double MostWarmMilliseconds = 600;
     private const long MillisecondsPerRound = 75;
@@ -63,24 +65,31 @@ internal sealed class Rounds
         return sorted[sorted.Length / 2];
     }
 
+    /// <summary>Until a whole pass and the pause after it have seen nothing compiled; on a busy machine the JIT's own thread waits, too.</summary>
     private static void Warm(Variant variant)
     {
-        for (int pass = 0; pass < 3; pass++)
+        long compiled = -1;
+        for (int pass = 0; pass < LeastWarmPasses || (compiled != JitInfo.GetCompiledMethodCount() && pass < MostWarmPasses); pass++)
         {
-            long start = Environment.TickCount64;
-            int samples = 0;
-            long passed;
-            do
-            {
-                variant.Sample();
-                samples++;
-                passed = Environment.TickCount64 - start;
-            }
-            while ((samples < WarmSamples || passed < WarmMilliseconds) && passed < MostWarmMilliseconds);
-            if (pass < 2)
-            {
-                Thread.Sleep(JitPause);
-            }
+            compiled = JitInfo.GetCompiledMethodCount();
+            WarmOnce(variant);
+            Thread.Sleep(JitPause);
         }
+
+        WarmOnce(variant);
+    }
+
+    private static void WarmOnce(Variant variant)
+    {
+        long start = Environment.TickCount64;
+        int samples = 0;
+        long passed;
+        do
+        {
+            variant.Sample();
+            samples++;
+            passed = Environment.TickCount64 - start;
+        }
+        while ((samples < WarmSamples || passed < WarmMilliseconds) && passed < MostWarmMilliseconds);
     }
 }

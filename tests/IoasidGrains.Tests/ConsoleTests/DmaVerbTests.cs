@@ -30,6 +30,7 @@ public sealed class DmaVerbTests
     [InlineData("dma nic --trace x.trace", "--trace belongs to the workload 'trace'")]
     [InlineData("dma trace --trace no-such.trace", "no-such.trace cannot be read")]
     [InlineData("dma trace --trace x --size 4M", "a trace says itself which addresses it needs")]
+    [InlineData("dma trace --trace x --churn 0", "a trace would not go where pages are churned")]
     [InlineData("dma nic --on moon", "'moon' not recognized")]
     public async Task Mistake_EndsWithTwoAndAHint_BeforeAnythingRuns(string line, string message)
     {

@@ -75,6 +75,7 @@ public sealed class MachineLeaseTests
     public void DirtyBitmap_ReadAndCleared_AfterTheDeviceWasLost_WaitsForItsLease()
     {
         MachineBed bed = Running(apart: true, accesses: 4096);
+        bed.Machine.RunAll();
         bed.Expect("0", new SetDirtyTracking(MachineBed.Fd, MachineBed.One, true));
         bed.RunDma(MachineBed.A, MachineBed.Uniform(0, Window, 512));
         bed.Machine.Lose(A.Object);

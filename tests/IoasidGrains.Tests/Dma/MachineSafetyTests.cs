@@ -6,8 +6,10 @@ namespace IoasidGrains.Tests;
 
 public sealed class MachineSafetyTests(ITestOutputHelper output)
 {
-    private const int Seeds = 1500;
     private const int LinesShown = 400;
+
+    /// <summary>A few seconds; minutes if the stress suite is asked for.</summary>
+    private static readonly int Seeds = Environment.GetEnvironmentVariable("IOASID_STRESS") == "1" ? 100_000 : 1500;
 
     [Theory]
     [InlineData(false)]

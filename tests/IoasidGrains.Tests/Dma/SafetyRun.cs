@@ -92,10 +92,24 @@ internal sealed class SafetyRun
         return _broken ?? "some client is never answered";
     }
 
-    private string? FirstBroken() =>
-        Machine.Runs.Select(run => run.Report()).FirstOrDefault(report => report.Freed != 0) is { } report
-            ? $"a device reached a freed page at 0x{report.FirstFreed:x}: {report.Text}"
+    private string? FirstBroken()
+    {
+        if (Machine.Runs.Select(run => run.Report()).FirstOrDefault(report => report.Freed != 0) is { } report)
+        {
+            return $"a device reached a freed page at 0x{report.FirstFreed:x}: {report.Text}";
+        }
+
+        // What was lost last is driven again before records are compared.
+        UapiCommand[] last =
+        [
+            new DeviceDma(MachineBed.A, _plan.Layout.StartOf(1), 1, DmaAccess.Read, false, null),
+            new DeviceDma(MachineBed.B, _plan.Layout.StartOf(1), 1, DmaAccess.Read, false, null), Map(_plan.Layout.Chunks),
+        ];
+        Reply[] replies = [.. last.Select(command => _bed.Call(command) is { Errno: not Errno.EIO } reply ? reply : _bed.Call(command))];
+        return replies.FirstOrDefault(reply => !reply.Succeeded) is { } refused
+            ? $"afterwards something answers {refused}"
             : Invariants.FirstBroken(MachineStatus.Held(Machine));
+    }
 
     /// <summary>Each item is what the client waits for next.</summary>
     private IEnumerable<Func<bool>> Do(SafetyAction action) => action.Kind switch

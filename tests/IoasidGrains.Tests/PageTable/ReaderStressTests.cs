@@ -14,14 +14,12 @@ public sealed class ReaderStressTests
     public void Readers_ReachNoFrame_AfterTheUnmapsAnswer()
     {
         using var frames = new StampedFrames(seed: 1, Readers);
-        var readers = new TableReader[Readers];
-        Action[] threads = [.. Enumerable.Range(0, Readers).Select(i => (Action)(() => frames.Read(readers[i] = frames.Table.AddReader(), seed: i)))];
+        Action[] threads = [.. Enumerable.Range(0, Readers).Select(i => (Action)(() => frames.ReadTable(seed: i)))];
 
         frames.Run(threads, Unmaps, beforeAnswer: _ => { });
 
         Assert.True(frames.Seen > Unmaps / 10, $"only {frames.Seen} translations were looked at");
         frames.Table.CheckAll();
-        Array.ForEach(readers, reader => reader.Dispose());
     }
 
     [Fact]
@@ -29,7 +27,7 @@ public sealed class ReaderStressTests
     {
         using var frames = new StampedFrames(seed: 2, Readers);
         AddressTranslationCache[] caches = [.. Enumerable.Range(0, Readers).Select(_ => new AddressTranslationCache())];
-        Action[] threads = [.. caches.Select((cache, i) => (Action)(() => frames.Read(cache, seed: i)))];
+        Action[] threads = [.. caches.Select((cache, i) => (Action)(() => frames.ReadThrough(cache, seed: i)))];
 
         frames.Run(threads, Unmaps, beforeAnswer: ranges =>
         {

@@ -33,7 +33,7 @@ internal sealed class StampedFrames : IDisposable
     {
         (_seed, _ready) = (seed, new CountdownEvent(readers));
         Array.Fill(_stamps, Freed);
-        for (int page = 0; page < Pages; page++)
+        for (int page = Batch; page < Pages; page++)
         {
             Map(page);
         }
@@ -65,8 +65,9 @@ internal sealed class StampedFrames : IDisposable
         Assert.True(_failure is null, $"seed {_seed}: {_failure}");
     }
 
-    public void Read(TableReader reader, int seed)
+    public void ReadTable(int seed)
     {
+        using TableReader reader = Table.AddReader();
         var random = new Random(seed);
         var (iovas, words) = (new ulong[TableReader.MaxTranslations], new ulong[TableReader.MaxTranslations]);
         _ready.Signal();
@@ -80,7 +81,7 @@ internal sealed class StampedFrames : IDisposable
         }
     }
 
-    public void Read(AddressTranslationCache cache, int seed)
+    public void ReadThrough(AddressTranslationCache cache, int seed)
     {
         var random = new Random(seed);
         var (iovas, words, missing) = (new ulong[64], new ulong[64], new ulong[64]);
@@ -121,8 +122,6 @@ internal sealed class StampedFrames : IDisposable
         var random = new Random(_seed);
         int[] pages = [.. Enumerable.Range(0, Pages)];
         var ranges = new IovaRange[Batch];
-        Array.ForEach(pages[..Batch], Unmap);
-        Array.ForEach(pages[..Batch], Free);
         for (long done = 0; done < unmaps && !_over; done += Batch)
         {
             // The first batch is not mapped, the second is about to be unmapped.

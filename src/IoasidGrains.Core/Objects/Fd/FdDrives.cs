@@ -37,12 +37,8 @@ public static class FdDrives
         List<(ObjectId, Drive)> drives = [];
         if (leaf.Kind == ObjectKind.Device && state.Devices.TryGetValue(new DeviceId(leaf.Key), out BoundDevice? device))
         {
-            drives.Add((leaf, new HoldDevice(stamp, device.Id, Held: true, FileOpen: true, device.Unit)));
-            if (device.Attached is { } number)
-            {
-                var table = new PageTableId(new IoasidId(stamp.Fd, number), 0);
-                drives.Add((leaf, new SetRoute(stamp, device.Id, new DmaRoute(table, device.Unit))));
-            }
+            DmaRoute? route = device.Attached is { } number ? new DmaRoute(new PageTableId(new IoasidId(stamp.Fd, number), 0), device.Unit) : null;
+            drives.Add((leaf, new HoldDevice(stamp, device.Id, Held: true, FileOpen: true, device.Unit) { Route = route }));
         }
 
         if (leaf.Kind == ObjectKind.PageTable && state.Ioasids.TryGetValue(PageTableId.Parse(leaf.Key).Ioasid.Number, out IoasidEntry? ioasid))
