@@ -34,7 +34,7 @@ internal sealed class ObjectRunner(KernelObject kernelObject, long epoch, GrainP
             return Reply.Refuse(Errno.EEXIST);
         }
 
-        bool mustFinish = command is Drive;
+        bool mustFinish = command.MustFinish;
         Step step = kernelObject.Handle(command);
         while (true)
         {

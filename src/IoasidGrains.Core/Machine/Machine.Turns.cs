@@ -143,11 +143,13 @@ public sealed partial class Machine
             DmaPoint point = run.Next();
             if (point == DmaPoint.Asks)
             {
-                Send(operation, FaultyCaller.Object, run.Message!, run.To, mustSucceed: true, reply =>
-                {
-                    run.Take(reply);
-                    PostSection(run, operation);
-                });
+                Command asked = run.Message!;
+                Send(operation, FaultyCaller.Object, asked, run.To, mustSucceed: true, reply =>
+                    Post(new MachineEvent(EventKind.Return, run.Device.Key, asked, operation, () =>
+                    {
+                        run.Take(reply);
+                        PostSection(run, operation);
+                    })));
             }
             else if (point != DmaPoint.Over)
             {
@@ -168,7 +170,7 @@ public sealed partial class Machine
     {
         ObjectId caller = turn.Mailbox.Object.Id;
         Invariant.Check(ObjectId.MayCall(caller, call.To), $"{caller} calls {call.To}: calls go down.");
-        bool mustSucceed = turn.Committed || turn.Command is Drive;
+        bool mustSucceed = turn.Committed || turn.Command.MustFinish;
         Send(turn.Operation, FaultyCaller.Object, call.Command, call.To, mustSucceed, reply =>
             Post(new MachineEvent(EventKind.Return, caller.Key, call.Command, turn.Operation, () =>
             {

@@ -165,9 +165,7 @@ public sealed class Ioasid(ObjectId id) : KernelObject(id)
     private Step ReadDirty(ReadIoasidDirty read)
     {
         var ask = new ReadTableDirty(Table, read.Request, read.Range, read.PageSize, read.Clear);
-        return new Call(Table.Object, ask, reply => reply.Status == ReplyStatus.NotDriven
-            ? new Call(Table.Object, Fill(), _ => new Call(Table.Object, ask, again => Report(read, again)))
-            : Report(read, reply));
+        return ToTable(ask, reply => Report(read, reply));
     }
 
     private Step Report(ReadIoasidDirty read, Reply reply) => reply.Outputs is DirtyRead dirty
@@ -221,9 +219,9 @@ public sealed class Ioasid(ObjectId id) : KernelObject(id)
                 Enable(attachments, next + 1, stamp, then)));
     }
 
-    /// <summary>One drive to the table; a table that started without its records is filled as it was before and asked again.</summary>
-    private Step ToTable(TableDrive drive, Func<Reply, Step> then) => new Call(Table.Object, drive, reply =>
-        reply.Status == ReplyStatus.NotDriven ? new Call(Table.Object, Fill(), _ => new Call(Table.Object, drive, then)) : then(reply));
+    /// <summary>One drive to the table; a table that started without its records is filled as it was before and asked again, as often as it is lost.</summary>
+    private Step ToTable(Command command, Func<Reply, Step> then) => new Call(Table.Object, command, reply =>
+        reply.Status == ReplyStatus.NotDriven ? new Call(Table.Object, Fill(), _ => ToTable(command, then)) : then(reply));
 
     private FillTable Fill(bool fresh = false) => new(
         new Stamp(_id.Fd, 0, _state.TableSequence, _state.Order), Table, _state.Spec!, [.. _state.Areas.All], [.. _state.Attachments.Keys], fresh);

@@ -193,6 +193,11 @@ public sealed partial class PageTable(ObjectId id, LocalViews views) : KernelObj
     /// <summary>Keeps page-table pages for what the fd is about to commit.</summary>
     private Step Reserve(ReserveTables reserve)
     {
+        if (reserve.Filled && Table is null)
+        {
+            return new Answer(Reply.NotDriven(Id, _id.Ioasid.Fd));
+        }
+
         long missing = _needed + reserve.Tables - _kept;
         if (missing > 0 && !views.TryTakeTables(missing))
         {

@@ -3,7 +3,11 @@ namespace IoasidGrains.Uapi;
 
 /// <summary>Anything an object understands. Immutable; one record per message.</summary>
 [GenerateSerializer, Immutable]
-public abstract record Command;
+public abstract record Command
+{
+    /// <summary>Once it has begun it must be carried to its end: a runner repeats the calls it makes until they are answered.</summary>
+    public virtual bool MustFinish => false;
+}
 
 /// <summary>A command that a user gives at the port; it carries the user's request id.</summary>
 [GenerateSerializer, Immutable]

@@ -12,7 +12,7 @@ public sealed record SetDirtyTracking(FdId Fd, IoasidNumber Number, bool Enable)
 /// IOMMU_HWPT_GET_DIRTY_BITMAP: answers <see cref="DirtyBitmap"/>, and forgets what it reports unless <paramref name="NoClear"/> is given. Every device
 /// write that was over before it was asked is in this answer or was in an earlier one; a page may be reported that was not written. EINVAL if tracking
 /// is off, the page size is no power of two from 4 KiB on, the range is not whole pages of it or not mapped without holes; E2BIG for more than
-/// <see cref="MaxPages"/>. Sent again with the same request id it answers the same; an EIO must be repeated so, or what it forgot is lost.
+/// <see cref="MaxPages"/>. Sent again with the same request id it answers the same.
 /// </summary>
 /// <param name="PageSize">Bytes that one bit stands for.</param>
 [GenerateSerializer, Immutable]
@@ -20,4 +20,7 @@ public sealed record GetDirtyBitmap(FdId Fd, IoasidNumber Number, ulong Iova, ul
 {
     /// <summary>So that the bitmap fits in a message: 64 GiB in pages of 4 KiB.</summary>
     public const ulong MaxPages = 1UL << 24;
+
+    /// <summary>What it has made a table forget must reach whoever asked.</summary>
+    public override bool MustFinish => true;
 }

@@ -12,7 +12,10 @@ public sealed record TrackTable(Stamp Stamp, long Previous, PageTableId Table, b
 /// <summary>From an fd to an Ioasid: reads the bitmap, and answers <see cref="DirtyBitmap"/> when no write that it forgot can be under way.</summary>
 /// <param name="Request">Of the user: the table answers it once, and the same again.</param>
 [GenerateSerializer, Immutable]
-public sealed record ReadIoasidDirty(Stamp Stamp, IoasidId Ioasid, RequestId Request, IovaRange Range, ulong PageSize, bool Clear) : Command;
+public sealed record ReadIoasidDirty(Stamp Stamp, IoasidId Ioasid, RequestId Request, IovaRange Range, ulong PageSize, bool Clear) : Command
+{
+    public override bool MustFinish => true;
+}
 
 /// <summary>From an Ioasid to a PageTable. Answers <see cref="DirtyRead"/>.</summary>
 [GenerateSerializer, Immutable]

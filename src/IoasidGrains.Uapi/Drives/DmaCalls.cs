@@ -28,8 +28,9 @@ public sealed record KeepTranslations(PageTableId Table, DeviceId Device, long I
 public sealed record OutwaitLeases(PageTableId Table, DeviceId[] Devices) : Command;
 
 /// <summary>From an fd to a PageTable before it commits: is there memory for so many more tables of 4 KiB? ENOMEM if not; else they are kept for it.</summary>
+/// <param name="Filled">The table must hold what the fd has mapped already, or it cannot tell: else it answers NotDriven.</param>
 [GenerateSerializer, Immutable]
-public sealed record ReserveTables(PageTableId Table, long Tables) : Command;
+public sealed record ReserveTables(PageTableId Table, long Tables, bool Filled) : Command;
 
 /// <summary>From a Device to a GuestMemory: which of these pages has their owner freed? Answers <see cref="FreedPagesFound"/>.</summary>
 /// <param name="Offsets">In the memory.</param>

@@ -3,7 +3,10 @@ namespace IoasidGrains.Uapi;
 
 /// <summary>An order of an fd (directly, or through its Ioasid) to a leaf.</summary>
 [GenerateSerializer, Immutable]
-public abstract record Drive(Stamp Stamp) : Command;
+public abstract record Drive(Stamp Stamp) : Command
+{
+    public override bool MustFinish => true;
+}
 
 /// <summary>To a Device: what are you? Answers <see cref="DeviceDescription"/>, or ENODEV.</summary>
 [GenerateSerializer, Immutable]

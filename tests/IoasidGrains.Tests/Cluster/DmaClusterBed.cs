@@ -60,7 +60,11 @@ internal sealed class DmaClusterBed
     }
 
     /// <summary>The log of the cluster; what is lost with its silo is lost for good.</summary>
-    public static Task<SiloAddress> SiloOfLog(TestCluster cluster) => SiloOf(cluster, cluster.GrainFactory.GetGrain<ICommitLogGrain>(ICommitLogGrain.Key));
+    public static async Task<SiloAddress> SiloOfLog(TestCluster cluster)
+    {
+        await ClusterFixture.UapiOf(cluster).Inventory(ClusterFixture.NewHost());
+        return await SiloOf(cluster, cluster.GrainFactory.GetGrain<ICommitLogGrain>(ICommitLogGrain.Key));
+    }
 
     public Task<SiloAddress> SiloOfFd() => SiloOf(_cluster, _cluster.GrainFactory.GetGrain<IIoasidFdGrain>(Client.Fd(_fd).Key));
 

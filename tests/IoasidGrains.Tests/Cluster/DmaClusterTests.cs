@@ -36,7 +36,6 @@ public sealed class DmaClusterTests(ClusterFixture clusters)
         DmaClusterBed bed = await BedOn(threeSilos: true);
         SiloAddress home = await bed.SiloOfFd();
         DeviceId device = await bed.AttachDevice("dev", silo => !silo.Equals(home));
-        Assert.Equal(home, await bed.SiloOfDevice(device));
         DmaReport report = await bed.RunToItsEnd(device, 10_000, _ => { });
         Assert.Equal((DmaRunState.Completed, 0L, 0L), (report.State, report.CacheLookups, report.CacheFills));
     }

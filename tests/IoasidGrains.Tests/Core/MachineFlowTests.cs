@@ -33,20 +33,24 @@ public sealed class MachineFlowTests
         });
     }
 
-    /// <summary>Between any two steps every leaf is lost once, as when its silo dies: the answers stay the same, because the fd drives it again.</summary>
+    /// <summary>
+    /// Between any two steps every leaf is lost once, as when its silo dies: the answers stay the same, because the fd drives it again. Only which pages
+    /// were written is nowhere else: then more pages are reported, never fewer.
+    /// </summary>
     [Theory]
     [MemberData(nameof(Flows))]
     public void LostLeaf_IsDrivenAgain_AndNoAnswerChanges(string name)
     {
         var script = new FlowScript(TestFlows.Load(name));
         ObjectKind[] leaves = [ObjectKind.IoasidFd, ObjectKind.Ioasid, ObjectKind.Kvm, ObjectKind.PageTable, ObjectKind.Device];
-        List<string> expected = AnswersOf(script, (_, _) => { });
+        List<Reply> expected = AnswersOf(script, (_, _) => { });
         foreach (ObjectKind kind in leaves)
         {
             for (int lost = 0; lost < script.Count; lost++)
             {
-                List<string> answers = AnswersOf(script, (machine, step) => LoseAll(machine, kind, step == lost));
-                Assert.True(expected.SequenceEqual(answers), expected.SequenceEqual(answers) ? "" : Difference(name, script, kind, lost, expected, answers));
+                List<Reply> answers = AnswersOf(script, (machine, step) => LoseAll(machine, kind, step == lost));
+                bool same = expected.Zip(answers).All(pair => SameAnswer(pair.First, pair.Second));
+                Assert.True(same, same ? "" : Difference(name, script, kind, lost, expected, answers));
             }
         }
     }
@@ -63,21 +67,26 @@ public sealed class MachineFlowTests
         }
     }
 
-    private static string Difference(string name, FlowScript script, ObjectKind kind, int lost, List<string> expected, List<string> answers)
+    private static bool SameAnswer(Reply expected, Reply answer) =>
+        expected.Outputs is DirtyBitmap fewer && answer.Outputs is DirtyBitmap more
+            ? !fewer.Pages().Except(more.Pages()).Any()
+            : expected.ToString() == answer.ToString();
+
+    private static string Difference(string name, FlowScript script, ObjectKind kind, int lost, List<Reply> expected, List<Reply> answers)
     {
-        int step = expected.Zip(answers).TakeWhile(pair => pair.First == pair.Second).Count();
+        int step = expected.Zip(answers).TakeWhile(pair => SameAnswer(pair.First, pair.Second)).Count();
         return $"{name}: with every {kind} lost before '{script.Text(lost)}', '{script.Text(step)}' answered '{answers[step]}' instead of '{expected[step]}'";
     }
 
-    private static List<string> AnswersOf(FlowScript script, Action<Machine, int> beforeStep)
+    private static List<Reply> AnswersOf(FlowScript script, Action<Machine, int> beforeStep)
     {
-        List<string> answers = [];
+        List<Reply> answers = [];
         var machine = new Machine();
         IScriptRun run = script.Start(guesses: false);
         for (int step = 0; step < script.Count; step++)
         {
             beforeStep(machine, step);
-            answers.Add(Take(machine, run, step).ToString());
+            answers.Add(Take(machine, run, step));
         }
 
         return answers;

@@ -141,10 +141,13 @@ public sealed class IoasidFd : KernelObject
 
         var ioasid = new IoasidId(_id, get.Number);
         var read = new ReadIoasidDirty(Current, ioasid, get.Request, range, get.PageSize, !get.NoClear);
-        return new Call(ioasid.Object, read, reply => reply.Status == ReplyStatus.NotDriven
-            ? new Call(ioasid.Object, FdDrives.Build(_state, _state.Ioasids[get.Number], Current), _ => new Call(ioasid.Object, read, again => new Answer(again)))
-            : new Answer(reply));
+        return Ask(read);
     }
+
+    /// <summary>An Ioasid that started without its records is built and asked again, as often as it is lost.</summary>
+    private Step Ask(ReadIoasidDirty read) => new Call(read.Ioasid.Object, read, reply => reply.Status == ReplyStatus.NotDriven
+        ? new Call(read.Ioasid.Object, FdDrives.Build(_state, _state.Ioasids[read.Ioasid.Number], Current), _ => Ask(read))
+        : new Answer(reply));
 
     /// <summary>Commits and drives a decision; one that changes nothing is just answered.</summary>
     private Step Take(UapiCommand command, Decision decision)
@@ -167,7 +170,8 @@ public sealed class IoasidFd : KernelObject
         }
 
         var table = new PageTableId(new IoasidId(_id, number), 0);
-        return new Call(table.Object, new ReserveTables(table, tables), reply => reply.Succeeded ? then() : Done(reply.Errno));
+        bool filled = _state.Ioasids[number].Spec.PageSizes != 0;
+        return new Call(table.Object, new ReserveTables(table, tables, filled), reply => reply.Succeeded ? then() : new Answer(reply));
     }
 
     private Step Commit(UapiCommand command, Decision decision)
