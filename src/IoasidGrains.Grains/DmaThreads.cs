@@ -3,6 +3,7 @@ using System.Runtime.InteropServices;
 using IoasidGrains.Contracts;
 using IoasidGrains.Core;
 using IoasidGrains.Uapi;
+using Microsoft.Extensions.Logging;
 
 namespace IoasidGrains.Grains;
 
@@ -10,7 +11,7 @@ namespace IoasidGrains.Grains;
 /// A workload keeps a processor busy; on a thread of the pool it would hold up the turns of other grains, so it has its own, which the system
 /// schedules against them.
 /// </summary>
-internal sealed class DmaThreads(GrainDoor door)
+internal sealed class DmaThreads(GrainDoor door, ILogger log)
 {
     /// <summary>setpriority(2): on Linux PRIO_PROCESS with 0 means the calling thread; .NET's own thread priorities do nothing there.</summary>
     private const int ProcessOrThread = 0, CallingThread = 0, NiceValue = 10;
@@ -22,16 +23,21 @@ internal sealed class DmaThreads(GrainDoor door)
     private void Run(DmaRun run)
     {
         StandBack();
-        while (true)
+        try
         {
-            switch (run.Next())
+            while (run.Next() is var point && point != DmaPoint.Over)
             {
-                case DmaPoint.Over:
-                    return;
-                case DmaPoint.Asks:
+                if (point == DmaPoint.Asks)
+                {
                     run.Take(Ask(run.To, run.Message!));
-                    break;
+                }
             }
+        }
+        catch (Exception bug)
+        {
+            // Of ours. The silo goes on without this run, and nobody waits for it.
+            run.Abandon();
+            log.LogError(bug, "The run of a workload on {Device} broke.", run.Device);
         }
     }
 

@@ -2,6 +2,7 @@
 using System.Diagnostics;
 using IoasidGrains.Contracts;
 using IoasidGrains.Core;
+using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using Orleans.Runtime;
 
@@ -10,10 +11,10 @@ namespace IoasidGrains.Grains;
 /// <summary>The ways out of a mailbox: to its log, to other grains, to what the silo's objects show each other, and to the silo that hosts it.</summary>
 public sealed class GrainPorts
 {
-    public GrainPorts(ICommitLog log, IGrainFactory grains, IGrainRuntime runtime, ILocalSiloDetails silo, IOptions<DmaOptions> dma)
+    public GrainPorts(ICommitLog log, IGrainFactory grains, IGrainRuntime runtime, ILocalSiloDetails silo, IOptions<DmaOptions> dma, ILoggerFactory logs)
     {
         (Log, Door, Runtime, Silo, Dma) = (log, new GrainDoor(grains), runtime, silo.SiloAddress, dma.Value);
-        var threads = new DmaThreads(Door);
+        var threads = new DmaThreads(Door, logs.CreateLogger<DmaThreads>());
         Views = new LocalViews(Nanoseconds, dma.Value.TableLimit, threads.Start);
     }
 

@@ -104,7 +104,7 @@ public sealed class AddressTranslationCache
             }
 
             ulong page = leaf.IsEmpty ? entry & ~CachedSlots.Absent : Volatile.Read(ref leaf[Geometry.Entry(iova)]);
-            if (page == 0 && !(fresh && entry != 0))
+            if (page == 0 && !(fresh && entry != 0 && _cached.IsStillFresh(current)))
             {
                 words[i] = TranslatedWord.Fault;
                 missed++;

@@ -47,6 +47,13 @@ internal sealed class CachedSlots(int slots, int leaves)
         return Volatile.Read(ref line.Entry);
     }
 
+    /// <summary>Is a slot that was found filled in this round, after one of its entries was read as 0: else it may have been cleared since.</summary>
+    public bool IsStillFresh(ulong slot)
+    {
+        int number = NumberOf(slot);
+        return number != None && Volatile.Read(ref LineAt(number).Round) == _round;
+    }
+
     /// <summary>The 512 entries that a pointer found here points to.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public Span<ulong> Leaf(ulong pointer)
@@ -111,6 +118,8 @@ internal sealed class CachedSlots(int slots, int leaves)
             return;
         }
 
+        // Before the entries: what is found to be gone must not look like a hole that was just filled in.
+        Volatile.Write(ref line.Round, 0);
         foreach (ref ulong entry in Leaf(line.Entry)[Geometry.Entry(Math.Max(first, start))..(Geometry.Entry(Math.Min(last, end)) + 1)])
         {
             Volatile.Write(ref entry, 0);

@@ -8,6 +8,9 @@ public sealed partial class DensePageTable
 {
     private volatile DirtyBits? _dirty;
 
+    /// <summary>What TakeDirty was asked for, until it is collected.</summary>
+    private (IovaRange Range, int PageShift)? _dirtyTaken;
+
     /// <summary>Readers mark what they translate for Write.</summary>
     public bool TracksDirty => _dirty is not null;
 
@@ -18,10 +21,11 @@ public sealed partial class DensePageTable
     public Errno SetDirtyTracking(bool enable)
     {
         ObjectDisposedException.ThrowIf(_chunks.IsClosed, this);
+        ThrowIfTaken();
         DirtyBits? old = _dirty;
         if (enable && old is not null)
         {
-            old.Collect(new IovaRange(0, (1UL << AddressWidth) - 1), pageShift: 0, clear: true, bitmap: []);
+            old.Clear();
             return Errno.OK;
         }
 
@@ -56,17 +60,51 @@ public sealed partial class DensePageTable
     /// <param name="bitmap">Its other bits stay.</param>
     public Errno ReadDirty(IovaRange range, ulong pageSize, bool clear, Span<ulong> bitmap)
     {
-        ObjectDisposedException.ThrowIf(_chunks.IsClosed, this);
-        bool fits = BitOperations.IsPow2(pageSize) && pageSize >= Quantity.PageSize && range.Start <= range.Last
-            && ((range.Start | (range.Last + 1)) & (pageSize - 1)) == 0 && !IsBeyondWidth(range.Last)
-            && (range.Last - range.Start) / pageSize / 64 < (ulong)bitmap.Length;
-        if (_dirty is not { } dirty || !fits || !IsMapped(range))
+        ThrowIfTaken();
+        if (!CanReadDirty(range, pageSize, bitmap.Length))
         {
             return Errno.EINVAL;
         }
 
-        dirty.Collect(range, BitOperations.Log2(pageSize / Quantity.PageSize), clear, bitmap);
+        _dirty!.Collect(range, DirtyShift(pageSize), clear, bitmap);
         return Errno.OK;
+    }
+
+    /// <summary>
+    /// The first step of reading and clearing as <see cref="ReadDirty"/> does, with its checks, where every GiB that is wholly in the range is to cost next to
+    /// nothing: readers mark elsewhere from their next section on. When <see cref="Advance"/>'s epoch has passed, <see cref="CollectTaken"/> is the second; in
+    /// between the writer may do nothing else but mark.
+    /// </summary>
+    /// <param name="range">Mapped from end to end.</param>
+    /// <param name="pageSize">Bytes per bit.</param>
+    /// <param name="bitmapWords">Length of the bitmap that the second step will be given.</param>
+    public Errno TakeDirty(IovaRange range, ulong pageSize, int bitmapWords)
+    {
+        ThrowIfTaken();
+        if (!CanReadDirty(range, pageSize, bitmapWords))
+        {
+            return Errno.EINVAL;
+        }
+
+        _dirty!.Swap(range);
+        _dirtyTaken = (range, DirtyShift(pageSize));
+        return Errno.OK;
+    }
+
+    /// <summary>Ors what was taken into the bitmap. Pages written by sections that began after TakeDirty may be left for the next.</summary>
+    /// <returns>
+    /// True if some of it, at the ends of the range, was cleared beside the readers: then the answer must wait for an epoch from after this, as that of ReadDirty.
+    /// </returns>
+    public bool CollectTaken(Span<ulong> bitmap)
+    {
+        ObjectDisposedException.ThrowIf(_chunks.IsClosed, this);
+        if (_dirtyTaken is not { } taken)
+        {
+            throw new InvalidOperationException("What was written in a page table is collected before it was taken.");
+        }
+
+        _dirtyTaken = null;
+        return _dirty!.CollectSwapped(taken.Range, taken.PageShift, bitmap);
     }
 
     /// <summary>Marks pages as written, for translations handed to a cache elsewhere; nothing while not tracking. The writer's turn only.</summary>
@@ -104,21 +142,38 @@ public sealed partial class DensePageTable
         return true;
     }
 
+    private void ThrowIfTaken()
+    {
+        if (_dirtyTaken is not null)
+        {
+            throw new InvalidOperationException("What was written in a page table was taken and is not yet collected.");
+        }
+    }
+
+    private static int DirtyShift(ulong pageSize) => BitOperations.Log2(pageSize / Quantity.PageSize);
+
+    private bool CanReadDirty(IovaRange range, ulong pageSize, int bitmapWords)
+    {
+        ObjectDisposedException.ThrowIf(_chunks.IsClosed, this);
+        bool fits = BitOperations.IsPow2(pageSize) && pageSize >= Quantity.PageSize && range.Start <= range.Last
+            && ((range.Start | (range.Last + 1)) & (pageSize - 1)) == 0 && !IsBeyondWidth(range.Last)
+            && (range.Last - range.Start) / pageSize / 64 < (ulong)bitmapWords;
+        return _dirty is not null && fits && IsMapped(range);
+    }
+
     private bool IsMapped(IovaRange range)
     {
         for (ulong at = range.Start; ;)
         {
-            ulong slot = SlotEntry(at);
-            ulong last = Math.Min(range.Last, at | (Geometry.SlotBytes - 1));
-            if (slot == 0)
+            ulong last = Math.Min(range.Last, at | (Geometry.GiantBytes - 1));
+            Span<ulong> slots = _memory.Block(BlockPointer(Geometry.Block(at)))[Geometry.Slot(at)..(Geometry.Slot(last) + 1)];
+            for (int i = 0; i < slots.Length; i++)
             {
-                return false;
-            }
-
-            if ((slot & IoPte.LargePageBit) == 0 && _memory.Record(TableOf(slot)).Used != Geometry.Entries
-                && _memory.Table(slot)[Geometry.Entry(at)..(Geometry.Entry(last) + 1)].Contains(0UL))
-            {
-                return false;
+                ulong slot = slots[i];
+                if ((slot & IoPte.LargePageBit) == 0 && (slot == 0 || _memory.Record(TableOf(slot)).Used != Geometry.Entries) && HasHole(slot, at, last, i))
+                {
+                    return false;
+                }
             }
 
             if (last == range.Last)
@@ -128,5 +183,14 @@ public sealed partial class DensePageTable
 
             at = last + 1;
         }
+    }
+
+    /// <summary>In the leaf table, if there is one, of the slot that is this many after that of the first address, as far as it is between the two.</summary>
+    private bool HasHole(ulong slot, ulong first, ulong last, int after)
+    {
+        ulong start = (first & ~(Geometry.SlotBytes - 1)) + ((ulong)after << Geometry.SlotShift);
+        int from = Geometry.Entry(Math.Max(first, start));
+        int to = Geometry.Entry(Math.Min(last, start + (Geometry.SlotBytes - 1)));
+        return _memory.Table(slot)[from..(to + 1)].Contains(0UL);
     }
 }

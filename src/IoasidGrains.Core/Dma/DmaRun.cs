@@ -352,6 +352,18 @@ public sealed class DmaRun
         }
     }
 
+    /// <summary>For a runner whose step threw: ends it where it is, so that nothing waits for it. It must not be taken on.</summary>
+    public void Abandon()
+    {
+        Stop(DmaRunState.Lost);
+        if (_inCache)
+        {
+            _cache.Leave();
+        }
+
+        End();
+    }
+
     private DmaPoint End()
     {
         _reader?.Dispose();

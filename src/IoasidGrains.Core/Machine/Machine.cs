@@ -141,6 +141,13 @@ public sealed partial class Machine : IUapi
         return _mailboxes.Remove(id);
     }
 
+    /// <summary>Time passes although something else could happen.</summary>
+    public void Pass(long nanoseconds)
+    {
+        _now += nanoseconds;
+        PostReached();
+    }
+
     /// <summary>Nothing can happen but that a lease ends: the next one does. False if none is awaited.</summary>
     private bool PassTime()
     {

@@ -67,7 +67,7 @@ public sealed class Ioasid(ObjectId id) : KernelObject(id)
             build.Spec, AreaMap.Of(build.Areas), build.Attachments.ToImmutableSortedDictionary(attachment => attachment.Device, attachment => attachment),
             build.Stamp.Sequence, build.Stamp.Order, build.Spec.PageSizes == 0 ? IoasidState.NoTable : build.Stamp.Sequence);
         return HasTable
-            ? new Call(Table.Object, Fill(), _ => Enable([.. _state.Attachments.Values], 0, build.Stamp, () => Done(Errno.OK)))
+            ? new Call(Table.Object, Fill(leaving: build.Leaving), _ => Enable([.. Staying(build.Leaving)], 0, build.Stamp, () => Done(Errno.OK)))
             : Done(Errno.OK);
     }
 
@@ -132,7 +132,8 @@ public sealed class Ioasid(ObjectId id) : KernelObject(id)
         {
             _state = Applied(unmap.Stamp) with
             {
-                Areas = unmap.Ranges.Aggregate(_state.Areas, (areas, range) => areas.Remove(range)),
+                // Built without them, if this was answered before all was lost.
+                Areas = unmap.Ranges.Aggregate(_state.Areas, (areas, range) => areas.Find(range) is null ? areas : areas.Remove(range)),
                 TableSequence = HasTable ? unmap.Stamp.Sequence : IoasidState.NoTable,
             };
             return Done(Errno.OK);
@@ -223,8 +224,11 @@ public sealed class Ioasid(ObjectId id) : KernelObject(id)
     private Step ToTable(Command command, Func<Reply, Step> then) => new Call(Table.Object, command, reply =>
         reply.Status == ReplyStatus.NotDriven ? new Call(Table.Object, Fill(), _ => ToTable(command, then)) : then(reply));
 
-    private FillTable Fill(bool fresh = false) => new(
-        new Stamp(_id.Fd, 0, _state.TableSequence, _state.Order), Table, _state.Spec!, [.. _state.Areas.All], [.. _state.Attachments.Keys], fresh);
+    private FillTable Fill(bool fresh = false, DeviceId? leaving = null) => new(
+        new Stamp(_id.Fd, 0, _state.TableSequence, _state.Order), Table, _state.Spec!, [.. _state.Areas.All],
+        [.. Staying(leaving).Select(attachment => attachment.Device)], fresh);
+
+    private IEnumerable<Attachment> Staying(DeviceId? leaving) => _state.Attachments.Values.Where(attachment => attachment.Device != leaving);
 
     private IoasidState Applied(Stamp stamp) => _state with { Sequence = stamp.Sequence, Order = stamp.Order };
 

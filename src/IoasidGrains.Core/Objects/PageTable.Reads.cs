@@ -114,10 +114,7 @@ public sealed partial class PageTable
         }
     }
 
-    /// <summary>
-    /// What was read and forgotten is answered once for every request id: the bits are in no second place. A write that was translated before the bits were
-    /// cleared may land after it, so the answer waits for the readers.
-    /// </summary>
+    /// <summary>What was read and forgotten is answered once for every request id: the bits are in no second place.</summary>
     private Step ReadDirty(ReadTableDirty read)
     {
         if (Table is not { } table)
@@ -132,16 +129,26 @@ public sealed partial class PageTable
 
         ulong pages = ((read.Range.Last - read.Range.Start) / read.PageSize) + 1;
         var bitmap = new ulong[(pages + 63) / 64];
-        Errno errno = table.ReadDirty(read.Range, read.PageSize, read.Clear, bitmap);
-        if (errno != Errno.OK)
+        Errno errno = read.Clear ? table.TakeDirty(read.Range, read.PageSize, bitmap.Length) : table.ReadDirty(read.Range, read.PageSize, false, bitmap);
+        return errno != Errno.OK ? Done(errno)
+            : read.Clear ? AfterReaders(() => CollectTaken(table, read, bitmap))
+            : Done(new DirtyRead(new DirtyBitmap(read.Range.Start, read.PageSize, bitmap), []));
+    }
+
+    /// <summary>The readers have left what was taken. A write that was translated before other bits were cleared may land after it: that answer waits for the readers.</summary>
+    private Step CollectTaken(DensePageTable table, ReadTableDirty read, ulong[] bitmap)
+    {
+        if (table != Table)
         {
-            return Done(errno);
+            // Lost while it waited: which pages were written is not known here any more.
+            return new Answer(Reply.NotDriven(Id, _id.Ioasid.Fd));
         }
 
-        CacheHolder[] holders = read.Clear ? [.. _state.CachedBy.Select(device => new CacheHolder(device, _leases.HolderOf(device)))] : [];
+        bool live = table.CollectTaken(bitmap);
+        CacheHolder[] holders = [.. _state.CachedBy.Select(device => new CacheHolder(device, _leases.HolderOf(device)))];
         var found = new DirtyRead(new DirtyBitmap(read.Range.Start, read.PageSize, bitmap), holders);
-        _lastRead = read.Clear ? (read.Request, found) : _lastRead;
-        return read.Clear ? AfterReaders(() => Done(found)) : Done(found);
+        _lastRead = (read.Request, found);
+        return live ? AfterReaders(() => Done(found)) : Done(found);
     }
 
     private UserAddress MemoryAt(ulong physical) =>

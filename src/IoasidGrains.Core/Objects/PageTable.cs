@@ -153,7 +153,13 @@ public sealed partial class PageTable(ObjectId id, LocalViews views) : KernelObj
         AreaMap areas = _state.Areas;
         foreach (IovaRange range in unmap.Ranges)
         {
-            _needed -= areas.Find(range) is { } area ? TableNeed.Of(_state.Spec!, area) : 0;
+            if (areas.Find(range) is not { } area)
+            {
+                // Filled without it: it was unmapped before the table was lost.
+                continue;
+            }
+
+            _needed -= TableNeed.Of(_state.Spec!, area);
             areas = areas.Remove(range);
             Invariant.Check(Table!.Unmap(range) == Errno.OK, $"{Id} cannot unmap its own area {range}.");
         }

@@ -13,7 +13,12 @@ public sealed record Attachment(DeviceId Device, UnitId Unit, IommuCapabilities 
 /// <summary>The whole desired state: sent when the IOASID is allocated (empty) and when it must be built again.</summary>
 [GenerateSerializer, Immutable]
 public sealed record BuildIoasid(Stamp Stamp, IoasidId Ioasid, IoasidSpec Spec, Area[] Areas, Attachment[] Attachments)
-    : IoasidDrive(Stamp, 0, Ioasid);
+    : IoasidDrive(Stamp, 0, Ioasid)
+{
+    /// <summary>One of the attached devices whose detach is driven next, and may have been answered: it is not enabled again. Null: none.</summary>
+    [Id(0)]
+    public DeviceId? Leaving { get; init; }
+}
 
 /// <summary>A device joins, and the first one fixes the page sizes: route in the page table, context in the unit, then the device is enabled.</summary>
 [GenerateSerializer, Immutable]

@@ -21,6 +21,7 @@ internal sealed class DmaClusterBed
     private readonly TestCluster _cluster;
     private readonly string _fd;
     private readonly int _chunks;
+    private int _churners, _runs;
 
     private DmaClusterBed(TestCluster cluster, ClusterUapi uapi, ClusterClient client, string fd, int chunks)
     {
@@ -113,7 +114,7 @@ internal sealed class DmaClusterBed
 
     /// <summary>As the console does it: a session of its own.</summary>
     public async Task<DmaReport> RunToItsEnd(DeviceId device, long accesses, Action<DmaReport> progress) => ReportOf(await DmaRuns.Run(
-        Uapi, new RequestIds($"run-{device.Key}"), device, Workload(accesses), progress, Turn, CancellationToken.None));
+        Uapi, new RequestIds($"run{Interlocked.Increment(ref _runs)}"), device, Workload(accesses), progress, Turn, CancellationToken.None));
 
     /// <summary>Takes the pages of a chunk from under the devices, gives them to nobody, and maps them again. Every answer must be a success.</summary>
     public async Task Recycle(ClusterClient client, int chunk)
@@ -130,7 +131,7 @@ internal sealed class DmaClusterBed
     {
         await Task.WhenAll(Enumerable.Range(0, clients).Select(i => Task.Run(async () =>
         {
-            var client = new ClusterClient(Uapi, Client.Host, $"churn{i}");
+            var client = new ClusterClient(Uapi, Client.Host, $"churn{Interlocked.Increment(ref _churners)}");
             for (long done = 0; done < pages / clients; done += PagesPerChunk)
             {
                 await Recycle(client, (int)(done / PagesPerChunk * clients % _chunks) + i);

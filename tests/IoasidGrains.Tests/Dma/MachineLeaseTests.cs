@@ -91,25 +91,91 @@ public sealed class MachineLeaseTests
     [Fact]
     public void Lease_ThatEndedWhileItWasAskedFor_IsNotProlonged()
     {
-        for (ulong seed = 1; seed <= 300; seed++)
+        var bed = new MachineBed(new Machine(new KeepLast(), apart: true));
+        bed.Expect("0", MachineBed.Map(0, Window));
+        bed.Expect("0", MachineBed.Attach(A));
+        bed.StartDma(A, MachineBed.Uniform(0, Window, 512 * 20));
+        TakeSome(bed, 20);
+        bed.Machine.Pass(FetchTranslations.Lease / 2);
+        TakeSome(bed, 20);
+        Assert.True(bed.Machine.TryLose(A.Object, goesOn: true));
+        AssertTakes(bed, FetchTranslations.LeaseAndDrift - (FetchTranslations.Lease / 2), MachineBed.Unmap(0, Window));
+        AssertTakes(bed, 0, new FreePages(MachineBed.Memory, 0, Window, true));
+        long before = bed.LastRun.Report().Accesses;
+        bed.Machine.RunAll();
+        Assert.True(bed.LastRun.Report().Accesses > before);
+        Assert.Equal(0, bed.LastRun.Report().Freed);
+    }
+
+    /// <summary>Asking for a longer lease arrives after everything else.</summary>
+    private sealed class KeepLast : Schedule
+    {
+        public override int Next(IReadOnlyList<MachineEvent> pending)
         {
-            var bed = new MachineBed(new Machine(Schedule.Seeded(seed), apart: true));
-            bed.Expect("0", MachineBed.Map(0, Window));
-            bed.Expect("0", MachineBed.Map(2 * Window, 32 * Window));
-            bed.Expect("0", MachineBed.Attach(A));
-            bed.Expect("0", MachineBed.Attach(MachineBed.B));
-            bed.StartDma(A, MachineBed.Uniform(0, 34 * Window, 512 * 20));
-            TakeSome(bed, 40);
-            Assert.True(bed.Machine.TryLose(A.Object, goesOn: true));
-            Operation unmap = bed.Start(MachineBed.Unmap(0, Window));
-            Operation? free = null;
-            while (unmap.Reply is null || bed.Machine.Runs.Any(run => !run.IsOver))
+            int next = 0;
+            while (next < pending.Count && pending[next].Command is KeepTranslations)
             {
-                free ??= unmap.Reply is null ? null : bed.Start(new FreePages(MachineBed.Memory, 0, Window, true));
+                next++;
+            }
+
+            return next == pending.Count ? 0 : next;
+        }
+    }
+
+    /// <summary>The whole cell is lost right after the answer: the fd drives its last record again, and first builds what it is for.</summary>
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Unmap_ThatWasAnswered_GivesNothingBack_WhenFdIoasidAndTableAreLost(bool apart)
+    {
+        for (ulong seed = 1; seed <= 100; seed++)
+        {
+            var bed = new MachineBed(new Machine(Schedule.Seeded(seed), apart: apart));
+            bed.Expect("0", MachineBed.Map(0, Window));
+            bed.Expect("0", MachineBed.Attach(A));
+            bed.Expect("0 size=0x200000", MachineBed.Unmap(0, Window));
+            bed.Expect("0", new FreePages(MachineBed.Memory, 0, Window, true));
+            LoseCell(bed);
+            Operation next = bed.Start(MachineBed.Map(2 * Window, Window));
+            for (int events = 0; next.Reply is null; events++)
+            {
+                if (events % 4 == 0 && events < 40)
+                {
+                    bed.Start(new StartDma(A, MachineBed.Uniform(0, Window, 512)));
+                }
+
                 Assert.True(bed.Machine.TakeOne());
             }
 
+            Assert.Equal(Reply.Ok, next.Reply);
+            bed.Machine.RunAll();
             Assert.All(bed.Machine.Runs, run => Assert.True(run.Report().Freed == 0, $"seed {seed}: {run.Report().Text}"));
+        }
+    }
+
+    [Fact]
+    public void Detach_ThatWasAnswered_EnablesTheDeviceNoMore_WhenAllAreLost()
+    {
+        MachineBed bed = Running(apart: false);
+        bed.Expect("0", MachineBed.Detach(A));
+        LoseCell(bed);
+        bed.Machine.Lose(A.Object);
+        Operation next = bed.Start(MachineBed.Map(2 * Window, Window));
+        while (next.Reply is null)
+        {
+            Assert.True(bed.Machine.TakeOne());
+            Assert.DoesNotContain(bed.Machine.Objects.OfType<Device>(), device => device.Id == A.Object && device.Records.Route is not null);
+        }
+
+        Assert.Equal(Reply.Ok, next.Reply);
+        bed.Expect("0", MachineBed.Attach(A));
+    }
+
+    private static void LoseCell(MachineBed bed)
+    {
+        foreach (ObjectId id in (ObjectId[])[MachineBed.Fd.Object, MachineBed.Table.Ioasid.Object, MachineBed.Table.Object])
+        {
+            bed.Machine.Lose(id);
         }
     }
 

@@ -259,6 +259,26 @@ public sealed class MachineRunTests
         }
     }
 
+    /// <summary>Reading dirty pages invalidates them; what is only invalidated is fetched again and is no fault.</summary>
+    [Fact]
+    public void Invalidation_OfPagesThatStayMapped_IsNoFault()
+    {
+        for (ulong seed = 1; seed <= 100; seed++)
+        {
+            MachineBed bed = Attached(Schedule.Seeded(seed), apart: true);
+            bed.Expect("0", new SetDirtyTracking(MachineBed.Fd, MachineBed.One, true));
+            Operation start = bed.Start(new StartDma(A, MachineBed.Uniform(0, Window, 8192)));
+            for (ulong page = 0; page < 8; page++)
+            {
+                TakeUntilAnswered(bed, bed.Start(new GetDirtyBitmap(MachineBed.Fd, MachineBed.One, page * 4096, 64 * 4096, 4096, NoClear: false)));
+            }
+
+            bed.Machine.RunAll();
+            Assert.True(bed.LastRun.Report().Faulted == 0, $"seed {seed}: {bed.LastRun.Report().Text}");
+            Assert.True(start.Reply!.Succeeded);
+        }
+    }
+
     [Fact]
     public void DriveAgain_OfADeviceThatLostNothing_EndsNoRun()
     {

@@ -149,6 +149,72 @@ public sealed class DirtyTrackingTests : IDisposable
         Assert.Equal([255, 1024], Bits(Read(0, 8 * M, P, clear: false)));
     }
 
+    /// <summary>Start and length of the query, bytes per bit; the set bits after writes at 3 GiB, 3 GiB + 5 MiB and in the last page before 4 GiB.</summary>
+    [Theory]
+    [InlineData(3 * G, G, P, false, new[] { 0, 1280, 262143 })]
+    [InlineData(3 * G, G, 2 * M, false, new[] { 0, 2, 511 })]
+    [InlineData(3 * G, G, G, false, new[] { 0 })]
+    [InlineData(3 * G - 2 * M, G + 4 * M, 2 * M, true, new[] { 1, 3, 512 })]
+    [InlineData(3 * G - 3 * P, G + 3 * P, P, true, new[] { 3, 1283, 262146 })]
+    [InlineData(3 * G + P, G - P, P, true, new[] { 1279, 262142 })]
+    public void Take_ThenCollect_AnswersAsReadDoes(ulong start, ulong length, ulong pageSize, bool live, int[] bits)
+    {
+        _table.Map(new IovaRange(3 * G - 2 * M, 3 * G - 1), 0, DmaAccess.ReadWrite);
+        _table.Map(new IovaRange(4 * G, 4 * G + 2 * M - 1), 0, DmaAccess.ReadWrite);
+        _table.SetDirtyTracking(true);
+        for (int round = 0; round < 3; round++)
+        {
+            Write(3 * G);
+            Write(3 * G + 5 * M);
+            Write(4 * G - 1);
+
+            Assert.Equal(bits, Bits(Take(start, length, pageSize, live)));
+            Assert.Empty(Bits(Read(start, length, pageSize, clear: false)));
+            Read(3 * G, G, P, clear: true);
+        }
+    }
+
+    [Fact]
+    public void WritesAfterTake_AreLeftForTheNext_AndThoseOfAnOpenSectionAreCollected()
+    {
+        _table.SetDirtyTracking(true);
+        using TableReader late = _table.AddReader();
+        _reader.TryEnter();
+        _reader.Translate(3 * G, DmaAccess.Write, true);
+        var bitmap = new ulong[(G / P) / 64];
+
+        Assert.Equal(Errno.OK, _table.TakeDirty(new IovaRange(3 * G, 4 * G - 1), P, bitmap.Length));
+        long epoch = _table.Advance();
+        late.TryEnter();
+        late.Translate(3 * G + P, DmaAccess.Write, true);
+        late.Leave();
+        _table.MarkDirty(3 * G + 2 * P, P);
+        Assert.False(_table.HasPassed(epoch));
+        _reader.Leave();
+        Assert.True(_table.HasPassed(epoch));
+
+        Assert.False(_table.CollectTaken(bitmap));
+        Assert.Equal([0], Bits(bitmap));
+        Assert.Equal([1, 2], Bits(Read(3 * G, G, P, clear: false)));
+    }
+
+    [Fact]
+    public void WhatIsTaken_MustBeCollectedFirst()
+    {
+        _table.SetDirtyTracking(true);
+        Assert.Throws<InvalidOperationException>(() => _table.CollectTaken(new ulong[1]));
+        Assert.Equal(Errno.EINVAL, _table.TakeDirty(new IovaRange(0, 65 * P - 1), P, 1));
+        Assert.Equal(Errno.EINVAL, _table.TakeDirty(new IovaRange(256 * P, 257 * P - 1), P, 1));
+        Assert.Equal(Errno.OK, _table.TakeDirty(new IovaRange(0, P - 1), P, 1));
+
+        Assert.Throws<InvalidOperationException>(() => _table.TakeDirty(new IovaRange(0, P - 1), P, 1));
+        Assert.Throws<InvalidOperationException>(() => _table.ReadDirty(new IovaRange(0, P - 1), P, false, new ulong[1]));
+        Assert.Throws<InvalidOperationException>(() => _table.SetDirtyTracking(true));
+
+        Assert.True(_table.CollectTaken(new ulong[1]));
+        Assert.Equal(Errno.OK, _table.SetDirtyTracking(true));
+    }
+
     [Fact]
     public void Enable_ForgetsWhatWasMarked_AndDisableToo()
     {
@@ -175,7 +241,7 @@ public sealed class DirtyTrackingTests : IDisposable
         for (int round = 0; round < 3; round++)
         {
             _table.SetDirtyTracking(true);
-            Assert.Equal(before + 2, _memory.ChunksInUse);
+            Assert.Equal(before + 3, _memory.ChunksInUse);
             Assert.Empty(Bits(Read(64 * G - 64 * P, 128 * P, P, clear: false)));
             Write(64 * G);
             Write(0);
@@ -256,6 +322,15 @@ public sealed class DirtyTrackingTests : IDisposable
     {
         var bitmap = new ulong[(length / pageSize + 63) / 64];
         Assert.Equal(Errno.OK, _table.ReadDirty(new IovaRange(start, start + length - 1), pageSize, clear, bitmap));
+        return bitmap;
+    }
+
+    private ulong[] Take(ulong start, ulong length, ulong pageSize, bool live)
+    {
+        var bitmap = new ulong[(length / pageSize + 63) / 64];
+        Assert.Equal(Errno.OK, _table.TakeDirty(new IovaRange(start, start + length - 1), pageSize, bitmap.Length));
+        Assert.True(_table.HasPassed(_table.Advance()));
+        Assert.Equal(live, _table.CollectTaken(bitmap));
         return bitmap;
     }
 

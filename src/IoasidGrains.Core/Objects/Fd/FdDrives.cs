@@ -31,6 +31,21 @@ public static class FdDrives
         stamp with { Sequence = entry.Driven, Order = state.Order }, new IoasidId(stamp.Fd, entry.Number), entry.Spec,
         [.. entry.Areas.All], [.. state.AttachedTo(entry.Number).Select(device => device.Attachment)]);
 
+    /// <summary>
+    /// As it was before a drive that comes next. That drive may have been answered before all was lost, so what it takes away is not given back meanwhile:
+    /// no area is mapped and no device enabled again, not even for a moment.
+    /// </summary>
+    public static BuildIoasid BuildBefore(FdState before, IoasidDrive next)
+    {
+        BuildIoasid build = Build(before, before.Ioasids[next.Ioasid.Number], next.Stamp);
+        return next switch
+        {
+            UnmapAreas unmap => build with { Areas = [.. build.Areas.Where(area => !unmap.Ranges.Contains(area.Range))] },
+            DetachDevice detach => build with { Leaving = detach.Device },
+            _ => build,
+        };
+    }
+
     /// <summary>What a leaf that lost its records must be told to be as <paramref name="state"/> has it.</summary>
     public static List<(ObjectId To, Drive Drive)> Again(FdState state, ObjectId leaf, Stamp stamp)
     {

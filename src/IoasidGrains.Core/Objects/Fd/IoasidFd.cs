@@ -202,7 +202,7 @@ public sealed class IoasidFd : KernelObject
 
         (ObjectId to, Drive drive) = drives[next];
         return new Call(to, drive, reply => reply.Status == ReplyStatus.NotDriven && drive is IoasidDrive lost
-            ? new Call(to, FdDrives.Build(before, before.Ioasids[lost.Ioasid.Number], drive.Stamp), _ => Send(drives, next, before, then))
+            ? new Call(to, FdDrives.BuildBefore(before, lost), _ => Send(drives, next, before, then))
             : Send(drives, next + 1, before, then));
     }
 
