@@ -97,7 +97,6 @@ public sealed class MachineLeaseTests
         bed.StartDma(A, MachineBed.Uniform(0, Window, 512 * 20));
         TakeSome(bed, 20);
         bed.Machine.Pass(FetchTranslations.Lease / 2);
-        TakeSome(bed, 20);
         Assert.True(bed.Machine.TryLose(A.Object, goesOn: true));
         AssertTakes(bed, FetchTranslations.LeaseAndDrift - (FetchTranslations.Lease / 2), MachineBed.Unmap(0, Window));
         AssertTakes(bed, 0, new FreePages(MachineBed.Memory, 0, Window, true));
