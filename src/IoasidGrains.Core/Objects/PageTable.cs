@@ -34,6 +34,9 @@ public sealed partial class PageTable(ObjectId id, LocalViews views) : KernelObj
     private TableView? _view;
     private (RequestId Request, DirtyRead Read)? _lastRead;
 
+    /// <summary>Filled as one that was lost, and nothing was driven here since.</summary>
+    private bool _followsALoss;
+
     /// <summary>Page-table pages that the areas need at most, and how many are kept for this table of those that the silo may use.</summary>
     private long _needed, _kept;
 
@@ -100,6 +103,7 @@ public sealed partial class PageTable(ObjectId id, LocalViews views) : KernelObj
             }
         }
 
+        _followsALoss = !fill.Fresh;
         Completion? left = Become(new PageTableState(
             fill.Spec, AreaMap.Of(fill.Areas), [.. fill.Users], cachedBy, fill.Stamp.Sequence, fill.Stamp.Order));
         return After(left, () => Done(Errno.OK));
@@ -189,6 +193,12 @@ public sealed partial class PageTable(ObjectId id, LocalViews views) : KernelObj
         var cached = new CachedBy([.. _state.CachedBy.Select(device => new CacheHolder(device, _leases.HolderOf(device)))]);
         Errno errno = Table!.SetDirtyTracking(track.Enabled);
         Invariant.Check(errno == Errno.OK, $"{Id} cannot track what is written: {errno}.");
+        if (track.Enabled && _followsALoss)
+        {
+            // This may have been answered by the table that was lost, and pages written since.
+            MarkAllDirty(Table!);
+        }
+
         _state = Applied(track.Stamp) with { Spec = _state.Spec! with { TracksDirty = track.Enabled }, CachedBy = [] };
         return AfterReaders(() => Done(cached));
     }
@@ -240,10 +250,7 @@ public sealed partial class PageTable(ObjectId id, LocalViews views) : KernelObj
             if (spec.TracksDirty)
             {
                 Invariant.Check(table.SetDirtyTracking(true) == Errno.OK, $"{Id} cannot track what is written.");
-                foreach (Area area in state.Areas.All)
-                {
-                    table.MarkDirty(area.Range.Start, area.Range.Length);
-                }
+                MarkAllDirty(table);
             }
 
             views.Publish(_id, _view);
@@ -290,7 +297,20 @@ public sealed partial class PageTable(ObjectId id, LocalViews views) : KernelObj
 
     private ulong PhysicalOf(UserAddress memory) => ((ulong)_state.Areas.SlotOf(memory.Memory) << UserAddressBits) | memory.Offset;
 
-    private PageTableState Applied(Stamp stamp) => _state with { Sequence = stamp.Sequence, Order = stamp.Order };
+    /// <summary>The state after one more drive: the first after a fill may be one that was answered before the table was lost, the next ones are not.</summary>
+    private PageTableState Applied(Stamp stamp)
+    {
+        _followsALoss = false;
+        return _state with { Sequence = stamp.Sequence, Order = stamp.Order };
+    }
+
+    private void MarkAllDirty(DensePageTable table)
+    {
+        foreach (Area area in _state.Areas.All)
+        {
+            table.MarkDirty(area.Range.Start, area.Range.Length);
+        }
+    }
 
     private ObjectStatus Describe() => _state.Spec is not { } spec
         ? new ObjectStatus(Id, "dropped", "", [])
