@@ -356,7 +356,7 @@ public sealed class DmaRun
     public void Abandon()
     {
         Stop(DmaRunState.Lost);
-        if (_inCache)
+        if (_isOpen && _inCache)
         {
             _cache.Leave();
         }

@@ -13,7 +13,12 @@ public sealed partial class PageTable
             return new Answer(Reply.NotDriven(Id, _id.Ioasid.Fd));
         }
 
-        Invariant.Check(_state.Users.Contains(access.Device), $"{access.Device} translates through {Id} without a route.");
+        if (!_state.Users.Contains(access.Device))
+        {
+            // On its way to being detached: blocked already.
+            return Done(new Faulted(DmaFault.ContextNotPresent, access.Iova));
+        }
+
         List<DmaSegment> segments = [];
         Span<PhysicalSegment> found = stackalloc PhysicalSegment[SegmentsAtOnce];
         for (ulong done = 0, length = (ulong)Math.Max(0, access.Length); done < length;)
@@ -122,9 +127,9 @@ public sealed partial class PageTable
             return new Answer(Reply.NotDriven(Id, _id.Ioasid.Fd));
         }
 
-        if (_lastRead is { } last && last.Request == read.Request)
+        if (_lastReads.Find(last => last.Request == read.Request) is { Read: { } known })
         {
-            return AfterReaders(() => Done(last.Read));
+            return AfterReaders(() => Done(known));
         }
 
         ulong pages = ((read.Range.Last - read.Range.Start) / read.PageSize) + 1;
@@ -147,8 +152,19 @@ public sealed partial class PageTable
         bool live = table.CollectTaken(bitmap);
         CacheHolder[] holders = [.. _state.CachedBy.Select(device => new CacheHolder(device, _leases.HolderOf(device)))];
         var found = new DirtyRead(new DirtyBitmap(read.Range.Start, read.PageSize, bitmap), holders);
-        _lastRead = (read.Request, found);
+        Remember(read.Request, found);
         return live ? AfterReaders(() => Done(found)) : Done(found);
+    }
+
+    /// <summary>The last answer of every client, the latest clients last: a client sends a request again before it sends another.</summary>
+    private void Remember(RequestId request, DirtyRead found)
+    {
+        _lastReads.RemoveAll(last => last.Request.Session == request.Session);
+        _lastReads.Add((request, found));
+        if (_lastReads.Count > ReadsRemembered)
+        {
+            _lastReads.RemoveAt(0);
+        }
     }
 
     private UserAddress MemoryAt(ulong physical) =>

@@ -25,6 +25,9 @@ public sealed partial class PageTable(ObjectId id, LocalViews views) : KernelObj
 
     private const long MostLeavesLookedAt = 1 << 17;
 
+    /// <summary>Clients whose last answer of dirty pages is kept.</summary>
+    private const int ReadsRemembered = 8;
+
     /// <summary>Of one walk along a range; a longer access takes another.</summary>
     private const int SegmentsAtOnce = 16;
 
@@ -32,7 +35,7 @@ public sealed partial class PageTable(ObjectId id, LocalViews views) : KernelObj
     private readonly TableLeases _leases = new(views);
     private PageTableState _state = PageTableState.Unfilled;
     private TableView? _view;
-    private (RequestId Request, DirtyRead Read)? _lastRead;
+    private readonly List<(RequestId Request, DirtyRead Read)> _lastReads = [];
 
     /// <summary>Filled as one that was lost, and nothing was driven here since.</summary>
     private bool _followsALoss;
@@ -240,7 +243,7 @@ public sealed partial class PageTable(ObjectId id, LocalViews views) : KernelObj
         {
             var table = new DensePageTable(spec.AddressWidth, spec.EnforceSnoop, spec.PageSizes);
             _view = new TableView(table, Audience());
-            _lastRead = null;
+            _lastReads.Clear();
             foreach (Area area in state.Areas.All)
             {
                 Write(area);

@@ -62,7 +62,7 @@ public sealed record DescribeObject(ObjectId Target) : UapiCommand
     public override EntryPoint Entry => EntryPoint.At(Target);
 }
 
-/// <summary>One access of a device, by IOVA. Answers <see cref="DmaOutcome"/>; EINVAL if the device is not bound or the length is not 1..65536.</summary>
+/// <summary>One access of a device, by IOVA. Answers <see cref="DmaOutcome"/>; EINVAL if the device is not bound, the length is not 1..65536 or the range passes 2^64.</summary>
 /// <param name="Access">Read or Write.</param>
 /// <param name="NoSnoop">The transaction asks not to be snooped.</param>
 /// <param name="Data">What a write writes; its length is the access's.</param>
@@ -75,7 +75,7 @@ public sealed record DeviceDma(DeviceId Device, ulong Iova, int Length, DmaAcces
 
     protected override Errno CheckFields() =>
         Access is not (DmaAccess.Read or DmaAccess.Write) || (Access == DmaAccess.Write && Data is null)
-            || (Data?.Length ?? Length) is < 1 or > MaxLength ? Errno.EINVAL : Errno.OK;
+            || (Data?.Length ?? Length) is < 1 or > MaxLength || Iova > ulong.MaxValue - (ulong)((Data?.Length ?? Length) - 1) ? Errno.EINVAL : Errno.OK;
 }
 
 /// <summary>A CPU of the memory's owner writes bytes.</summary>
