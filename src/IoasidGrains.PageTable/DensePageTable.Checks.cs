@@ -72,7 +72,7 @@ public sealed partial class DensePageTable
         if (leaf.Value != 0)
         {
             Require(leaf.Access != DmaAccess.None, "invariant 6: no entry without a permission has other bits");
-            Require(leaf.Snp == EnforceSnoop, "the format of a table is that of all its leaves");
+            Require(_formatPerLeaf || leaf.Snp == EnforceSnoop, "the format of a table is that of all its leaves");
             Require(!leaf.HasReservedBits(level, unitEnforcesSnoop: true), "no leaf has reserved bits");
         }
     }

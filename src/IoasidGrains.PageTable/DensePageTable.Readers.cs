@@ -47,23 +47,12 @@ public sealed partial class DensePageTable
     /// </summary>
     public static long TablesNeeded(IovaRange range, ulong physical, ulong pageSizes)
     {
-        if (!IsWhole(range) || !Quantity.IsPageAligned(physical))
+        long tables = 0;
+        foreach (PageRun run in RunsOf(range, physical, pageSizes))
         {
-            return 0;
-        }
-
-        long tables = (long)((range.Last >> Geometry.GiantShift) - (range.Start >> Geometry.GiantShift)) + 1;
-        var plan = new PagePlan(range, physical, pageSizes);
-        for (ulong at = range.Start; ;)
-        {
-            PageRun run = plan.RunAt(at);
             tables += run.Kind switch { PageRunKind.Part => 1, PageRunKind.Tables => run.Slots, _ => 0 };
-            if (run.Last >= range.Last)
-            {
-                return tables;
-            }
-
-            at = run.Last + 1;
         }
+
+        return !IsWhole(range) || !Quantity.IsPageAligned(physical) ? 0 : tables + (long)((range.Last >> Geometry.GiantShift) - (range.Start >> Geometry.GiantShift)) + 1;
     }
 }

@@ -16,7 +16,6 @@ namespace IoasidGrains.PageTable;
 public sealed partial class DensePageTable : IIoPageTable
 {
     private readonly ulong _pageSizes;
-    private readonly ulong _leafFlags;
     private readonly TableMemory _memory;
     private readonly ChunkSet _chunks;
 
@@ -44,14 +43,13 @@ public sealed partial class DensePageTable : IIoPageTable
         AddressWidth = addressWidth;
         EnforceSnoop = enforceSnoop;
         _pageSizes = pageSizes;
-        _leafFlags = enforceSnoop ? IoPte.SnoopBit : 0;
         _memory = memory ?? TableMemory.Shared;
         _chunks = new ChunkSet(_memory);
     }
 
     public int AddressWidth { get; }
 
-    public bool EnforceSnoop { get; }
+    public bool EnforceSnoop { get; private set; }
 
     public long LeafCount { get; private set; }
 
@@ -59,7 +57,10 @@ public sealed partial class DensePageTable : IIoPageTable
 
     public int Tables { get; private set; }
 
-    public Errno Map(IovaRange range, ulong physical, DmaAccess access)
+    public Errno Map(IovaRange range, ulong physical, DmaAccess access) => Map(range, physical, access, EnforceSnoop);
+
+    /// <summary>The same, with leaves of a format of their own.</summary>
+    public Errno Map(IovaRange range, ulong physical, DmaAccess access, bool enforceSnoop)
     {
         ObjectDisposedException.ThrowIf(_chunks.IsClosed, this);
         if (!IsWhole(range) || !Quantity.IsPageAligned(physical) || access is not (DmaAccess.Read or DmaAccess.Write or DmaAccess.ReadWrite))
@@ -73,7 +74,8 @@ public sealed partial class DensePageTable : IIoPageTable
         }
 
         // Modulo 2^64: what is added to an IOVA to make its entry.
-        ulong toEntry = physical - range.Start + (ulong)access + _leafFlags;
+        ulong toEntry = physical - range.Start + (ulong)access + (enforceSnoop ? IoPte.SnoopBit : 0);
+        NoteFormat(enforceSnoop);
         Errno errno = IsPart(range) ? MapPart(range, toEntry) : MapRuns(new PagePlan(range, physical, _pageSizes), range, toEntry);
         CheckSlots(range);
         GC.KeepAlive(this);

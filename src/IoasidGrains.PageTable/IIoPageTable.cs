@@ -11,7 +11,7 @@ public interface IIoPageTable : IDisposable
     /// <summary>Bits of an IOVA: 39, 48 or 57.</summary>
     int AddressWidth { get; }
 
-    /// <summary>Every leaf written carries SNP.</summary>
+    /// <summary>Every leaf carries SNP, unless it was mapped with a format of its own.</summary>
     bool EnforceSnoop { get; }
 
     /// <summary>Leaves of every size; a page of 1 GiB is one.</summary>

@@ -153,6 +153,8 @@ public sealed class CommitStore
         ClaimKind.RequireFree => _claims.ContainsKey(claim.Name) && claim.Alternatives.All(_claims.ContainsKey),
         ClaimKind.Clear => !_claims.ContainsKey(claim.Name),
         ClaimKind.Never => true,
+        ClaimKind.AllUnitsEnforce => _inventory.Values.Any(declaration =>
+            declaration is DeclareUnit unit && unit.Unit.Object.Host == claim.Name && !unit.Capabilities.EnforceSnoop),
         _ => false,
     };
 

@@ -33,12 +33,19 @@ public static class Invariants
         where view.Find(ObjectKind.PageTable, context.Value)?.State == "enforcing"
         select $"{unit.Id} cannot enforce snoop but has the enforcing table {context.Value} for {context.Key}.").FirstOrDefault();
 
-    /// <summary>2: all leaves of one table have the same SNP, the IOASID's.</summary>
+    /// <summary>2: all leaves of one table have the same SNP, the IOASID's if the user has chosen it, unless every mapping has its own.</summary>
     private static string? LeavesUniform(StatusView view) => (
         from table in view.Of(ObjectKind.PageTable)
         where table.State != "dropped"
         let ioasid = view.OwnerOf(table)
-        where table.State != (ioasid?.State == "snoop" ? "enforcing" : "plain")
+        where !(ioasid?.State switch
+        {
+            "snoop" => table.State == "enforcing",
+            "no_snoop" => table.State == "plain",
+            "auto" => table.State is "enforcing" or "plain",
+            "per_mapping" => table.State == "per_mapping",
+            _ => false,
+        })
         select $"{table.Id} is {table.State} while its IOASID is {ioasid?.State ?? "not there"}.").FirstOrDefault();
 
     /// <summary>3: while KVM ignores wbinvd no possibly non-coherent device of a linked fd is on a plain table, or the fd says so.</summary>
@@ -47,20 +54,20 @@ public static class Invariants
         where vm.State == "running" && view.Text(vm, "wbinvd") == "nop"
         from link in view.Pairs(vm, "fds")
         from device in view.Of(ObjectKind.Device)
-        where view.Text(device, "fd") == link.Key && device.State == "attached" && !view.Has(device, "coherent_only")
+        where view.Text(device, "fd") == link.Key && device.State == "attached" && !view.Has(device, "coherent_only") && !view.Has(device, "snoop_forced")
         where view.Find(ObjectKind.PageTable, view.Text(device, "table"))?.State == "plain"
         let fd = view.Find(ObjectKind.IoasidFd, link.Key)
-        where !view.List(fd, "coherency_gap").Contains(vm.Id.ShortName)
+        where !view.List(fd, "coherency_gap").Contains(vm.Id.ShortName) && !view.List(fd, "promised").Contains(device.Id.ShortName)
         select $"{device.Id} is on a plain table, {vm.Id} ignores wbinvd, and {link.Key} does not say so.").FirstOrDefault();
 
-    /// <summary>4: wbinvd is emulated only while a linked fd has a no-snoop IOASID, or the fd says that KVM was not told of the end.</summary>
+    /// <summary>4, in the seed's profile: wbinvd is emulated only while a linked fd has a no-snoop IOASID, or the fd says that KVM was not told of the end.</summary>
     private static string? NoUnjustifiedEmulation(StatusView view) => (
         from vm in view.Of(ObjectKind.Kvm)
         where vm.State == "running"
         from link in view.Pairs(vm, "fds")
         where link.Value == "noncoherent"
         let fd = view.Find(ObjectKind.IoasidFd, link.Key)
-        where fd is not null && !view.List(fd, "stale_kvm").Contains(vm.Id.ShortName)
+        where fd is not null && view.Text(fd, "profile") == OpenOptions.SeedStrict && view.Text(fd, "kvm").Length == 0 && !view.List(fd, "stale_kvm").Contains(vm.Id.ShortName)
         where !view.List(fd, "ioasids").Any(number => view.Find(ObjectKind.Ioasid, $"{link.Key}/{number}")?.State == "no_snoop")
         select $"{vm.Id} emulates wbinvd for {link.Key}, which has no no-snoop IOASID and does not say that KVM is stale.").FirstOrDefault();
 
@@ -88,7 +95,7 @@ public static class Invariants
 
     private static string? DeviceAgrees(StatusView view, ObjectStatus fd, ObjectStatus? device, string name, string where)
     {
-        string table = where == "blocked" ? "" : $"{fd.Id.ShortName}/{where}/p0";
+        string table = TableOf(fd, where);
         if (device is null || view.Text(device, "fd") != fd.Id.ShortName || view.Text(device, "table") != table)
         {
             return $"{fd.Id} has {name} at {where}, but the device says '{device?.Text}'.";
@@ -101,24 +108,28 @@ public static class Invariants
             return $"{fd.Id} has {name} at {where}, but {unit?.Id} has '{context}' for it.";
         }
 
-        bool inIoasid = where == "blocked" || view.List(view.Find(ObjectKind.Ioasid, $"{fd.Id.ShortName}/{where}"), "devices").Contains(name);
+        bool inIoasid = where == "blocked" || view.List(view.Find(ObjectKind.Ioasid, $"{fd.Id.ShortName}/{where.Split('/')[0]}"), "devices").Contains(name);
         bool inTable = where == "blocked" || view.List(view.Find(ObjectKind.PageTable, table), "users").Contains(name);
         return inIoasid && inTable ? null : $"{fd.Id} has {name} at {where}, but its IOASID or table does not.";
     }
 
-    /// <summary>A table holds the areas and users of its IOASID, and nobody else uses it.</summary>
+    /// <summary>The table that an fd's word for a device's place means: <c>1</c>, <c>1/p1</c> or <c>blocked</c>.</summary>
+    private static string TableOf(ObjectStatus fd, string where) =>
+        where == "blocked" ? "" : where.Contains('/') ? $"{fd.Id.ShortName}/{where}" : $"{fd.Id.ShortName}/{where}/p0";
+
+    /// <summary>The tables of an IOASID hold its areas, together its users, and nobody else uses them.</summary>
     private static string? TablesAgree(StatusView view) => (
         from ioasid in view.Of(ObjectKind.Ioasid)
         where ioasid.State != "free"
         let fd = view.Find(ObjectKind.IoasidFd, ioasid.Id.ShortName[..ioasid.Id.ShortName.LastIndexOf('/')])
         let number = ioasid.Id.ShortName[(ioasid.Id.ShortName.LastIndexOf('/') + 1)..]
-        let inFd = view.Pairs(fd, "devices").Where(pair => pair.Value == number).Select(pair => pair.Key)
-        let table = view.Find(ObjectKind.PageTable, ioasid.Id.ShortName + "/p0")
+        let inFd = view.Pairs(fd, "devices").Where(pair => pair.Value.Split('/')[0] == number).ToArray()
+        let tables = view.Of(ObjectKind.PageTable).Where(table => table.State != "dropped" && view.OwnerOf(table) == ioasid)
         where !view.List(fd, "ioasids").Contains(number)
-            || !inFd.SequenceEqual(view.List(ioasid, "devices"))
-            || (table is { State: not "dropped" } && !(view.Text(table, "mappings") == view.Text(ioasid, "mappings")
-                && view.Text(table, "bytes") == view.Text(ioasid, "bytes") && view.List(table, "users").SequenceEqual(inFd)))
-        select $"{ioasid.Id} ('{ioasid.Text}'), its fd ('{fd?.Text}') and its table ('{table?.Text}') do not agree.").FirstOrDefault();
+            || !inFd.Select(pair => pair.Key).SequenceEqual(view.List(ioasid, "devices"))
+            || tables.Any(table => view.Text(table, "mappings") != view.Text(ioasid, "mappings") || view.Text(table, "bytes") != view.Text(ioasid, "bytes")
+                || !view.List(table, "users").SequenceEqual(inFd.Where(pair => TableOf(fd!, pair.Value) == table.Id.ShortName).Select(pair => pair.Key)))
+        select $"{ioasid.Id} ('{ioasid.Text}'), its fd ('{fd?.Text}') and its tables ('{string.Join("', '", tables.Select(table => table.Text))}') do not agree.").FirstOrDefault();
 
     /// <summary>Fd and KVM tell the same of their link and of what KVM was told last.</summary>
     private static string? KvmsAgree(StatusView view) => (

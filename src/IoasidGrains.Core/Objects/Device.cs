@@ -240,7 +240,7 @@ public sealed class Device : KernelObject
     }
 
     /// <summary>Snooped = SNP or not asked otherwise (domain 6.3, step 5); a coherent-only device never asks.</summary>
-    private bool Snooped(DeviceDma dma, DmaSegment segment) => segment.EnforcesSnoop || !dma.NoSnoop || _state.Traits!.CoherentOnly;
+    private bool Snooped(DeviceDma dma, DmaSegment segment) => segment.EnforcesSnoop || !dma.NoSnoop || _state.Traits!.CoherentOnly || _state.Route is { ForcesSnoop: true };
 
     private DmaOutcome Fault(DmaFault fault, ulong iova) =>
         new(fault, fault.Code(_state.Unit!.ScalableMode), iova & ~(Quantity.PageSize - 1), default, false, null, false);
@@ -254,7 +254,7 @@ public sealed class Device : KernelObject
 
         string state = !_state.FileOpen ? "closed" : _state.Holder is null ? "free" : _state.Route is null ? "blocked" : "attached";
         string detail = $"behind={traits.Unit} group={traits.Group} id={traits.Id}"
-            + (traits.CoherentOnly ? " coherent_only" : "") + (_state.Holder is { } fd ? $" fd={fd}" : "") + (_state.Route is { } route ? $" table={route.Table}" : "");
+            + (traits.CoherentOnly ? " coherent_only" : "") + (_state.Holder is { } fd ? $" fd={fd}" : "") + (_state.Route is { } route ? $" table={route.Table}" + (route.ForcesSnoop ? " snoop_forced" : "") : "");
         return new ObjectStatus(Id, state, detail, []);
     }
 }

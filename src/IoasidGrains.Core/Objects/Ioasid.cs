@@ -4,22 +4,26 @@ using IoasidGrains.Uapi;
 
 namespace IoasidGrains.Core;
 
+/// <summary>One page table of an IOASID.</summary>
+/// <param name="Sequence">The last log entry of the fd that was driven to it.</param>
+public sealed record LiveTable(TableSpec Spec, long Sequence);
+
 /// <summary>What an IOASID is now.</summary>
 /// <param name="Spec">Null until it is built, and again when it is destroyed.</param>
+/// <param name="Tables">By index.</param>
 /// <param name="Sequence">The last log entry of the fd that was applied.</param>
-/// <param name="TableSequence">The last one that was driven to the page table; -1 while there is no table.</param>
 public sealed record IoasidState(
-    IoasidSpec? Spec, AreaMap Areas, ImmutableSortedDictionary<DeviceId, Attachment> Attachments, long Sequence, long Order, long TableSequence)
+    IoasidSpec? Spec, AreaMap Areas, ImmutableSortedDictionary<int, LiveTable> Tables, ImmutableSortedDictionary<DeviceId, Attachment> Attachments,
+    long Sequence, long Order)
 {
-    public const long NoTable = -1;
-
-    public static readonly IoasidState Unbuilt =
-        new(null, AreaMap.Empty, ImmutableSortedDictionary<DeviceId, Attachment>.Empty, -1, -1, NoTable);
+    public static readonly IoasidState Unbuilt = new(
+        null, AreaMap.Empty, ImmutableSortedDictionary<int, LiveTable>.Empty, ImmutableSortedDictionary<DeviceId, Attachment>.Empty, -1, -1);
 }
 
 /// <summary>
-/// Takes drives of its fd in the order of the fd's log. A table is made when the first device comes and lives until FREE.
-/// Every change goes the safe way: a page is unreachable before unmap answers, a device is disabled before its context and route go.
+/// Takes drives of its fd in the order of the fd's log. Which tables there are, and in which format, is the fd's policy; here it is done.
+/// Every change goes the safe way: a page is unreachable before unmap answers, a device is disabled before its context and route go, and no entry of the
+/// old format is in use when a conversion is answered.
 /// </summary>
 public sealed class Ioasid(ObjectId id) : KernelObject(id)
 {
@@ -56,154 +60,179 @@ public sealed class Ioasid(ObjectId id) : KernelObject(id)
 
     private static readonly IovaRange[] Everywhere = [new(0, ulong.MaxValue)];
 
-    private PageTableId Table => new(_id, 0);
+    private PageTableId TableId(int index) => new(_id, index);
 
-    private bool HasTable => _state.TableSequence != IoasidState.NoTable;
-
-    /// <summary>Becomes what the fd says. Asked again of one that is already so, it fills its table again: the table is who lost its records.</summary>
+    /// <summary>Becomes what the fd says. Asked again of one that is already so, it fills its tables again: a table is who lost its records.</summary>
     private Step Build(BuildIoasid build)
     {
         _state = new IoasidState(
-            build.Spec, AreaMap.Of(build.Areas), build.Attachments.ToImmutableSortedDictionary(attachment => attachment.Device, attachment => attachment),
-            build.Stamp.Sequence, build.Stamp.Order, build.Spec.PageSizes == 0 ? IoasidState.NoTable : build.Stamp.Sequence);
-        return HasTable
-            ? new Call(Table.Object, Fill(leaving: build.Leaving), _ => Enable([.. Staying(build.Leaving)], 0, build.Stamp, () => Done(Errno.OK)))
-            : Done(Errno.OK);
+            build.Spec, AreaMap.Of(build.Areas),
+            build.Tables.ToImmutableSortedDictionary(table => table.Index, table => new LiveTable(table, build.Stamp.Sequence)),
+            build.Attachments.ToImmutableSortedDictionary(attachment => attachment.Device, attachment => attachment),
+            build.Stamp.Sequence, build.Stamp.Order);
+        return ForEachTable(
+            (table, next) => new Call(TableId(table).Object, Fill(table, leaving: build.Leaving), _ => next()),
+            () => Enable([.. Staying(build.Leaving)], 0, build.Stamp, () => Done(Errno.OK)));
     }
 
-    /// <summary>Route in the table, context in the unit, then the device itself.</summary>
+    /// <summary>The table as the joining device needs it, route in the table, context in the unit, then the device itself.</summary>
     private Step Attach(AttachDevice attach)
     {
         Attachment joining = attach.Attachment;
-        IoasidState before = _state;
+        int index = attach.Table.Index;
+        LiveTable? table = _state.Tables.GetValueOrDefault(index);
         IoasidState after = Applied(attach.Stamp) with
         {
-            Spec = attach.Spec, Attachments = before.Attachments.SetItem(joining.Device, joining), TableSequence = attach.Stamp.Sequence,
+            Attachments = _state.Attachments.SetItem(joining.Device, joining),
+            Tables = _state.Tables.SetItem(index, new LiveTable(attach.Table, attach.Stamp.Sequence)),
         };
-        Step Routed(Reply _)
+        if (table is not null)
         {
-            _state = after;
-            return Enable([joining], 0, attach.Stamp, () => Done(Errno.OK));
-        }
-
-        if (HasTable)
-        {
-            return ToTable(new RouteDevice(attach.Stamp, before.TableSequence, Table, joining.Device, Routed: true, CacheHolder.Unknown), Routed);
+            Attachment[] others = [.. UsersOf(index)];
+            return Reroute(attach.Stamp, index, joining.Device, routed: true, CacheHolder.Unknown, attach.Table.EnforceSnoop, others, () =>
+            {
+                _state = after;
+                return Enable([joining], 0, attach.Stamp, () => Done(Errno.OK));
+            });
         }
 
         _state = after;
-        return new Call(Table.Object, Fill(fresh: true), Routed);
+        return new Call(TableId(index).Object, Fill(index, fresh: true), _ => Enable([joining], 0, attach.Stamp, () => Done(Errno.OK)));
     }
 
-    /// <summary>The device first, so that nothing is under way when context and route go.</summary>
+    /// <summary>The device first, so that nothing is under way when context and route go; then what becomes of the table.</summary>
     private Step Detach(DetachDevice detach)
     {
         Attachment leaving = _state.Attachments[detach.Device];
+        LiveTable table = _state.Tables[leaving.Table];
+        IoasidState after = Applied(detach.Stamp) with
+        {
+            Attachments = _state.Attachments.Remove(leaving.Device),
+            Tables = detach.DropsTable
+                ? _state.Tables.Remove(leaving.Table)
+                : _state.Tables.SetItem(leaving.Table, new LiveTable(table.Spec with { EnforceSnoop = detach.EnforceSnoop }, detach.Stamp.Sequence)),
+        };
+        Step Left()
+        {
+            _state = after;
+            return Done(Errno.OK);
+        }
+
+        Attachment[] others = [.. UsersOf(leaving.Table).Where(other => other.Device != leaving.Device)];
         return new Call(leaving.Device.Object, new SetRoute(detach.Stamp, leaving.Device, null), stopped =>
             new Call(leaving.Unit.Object, new SetContext(detach.Stamp, leaving.Unit, leaving.Device, ContextEntry.Blocked), _ =>
-                ToTable(new RouteDevice(detach.Stamp, _state.TableSequence, Table, leaving.Device, Routed: false, IncarnationOf(stopped)), _ =>
-                {
-                    _state = Applied(detach.Stamp) with
-                    {
-                        Attachments = _state.Attachments.Remove(leaving.Device), TableSequence = detach.Stamp.Sequence,
-                    };
-                    return Done(Errno.OK);
-                })));
+                Reroute(detach.Stamp, leaving.Table, leaving.Device, routed: false, IncarnationOf(stopped), detach.EnforceSnoop, others, () =>
+                    detach.DropsTable ? new Call(TableId(leaving.Table).Object, new DropTable(detach.Stamp, TableId(leaving.Table)), _ => Left()) : Left())));
     }
 
-    private Step Map(MapArea map)
+    /// <summary>
+    /// One device comes to a table or goes, and the table has this format from then on. If it had another, <paramref name="then"/> comes when none of the others uses
+    /// an entry of the old one, and their contexts say so.
+    /// </summary>
+    private Step Reroute(
+        Stamp stamp, int table, DeviceId device, bool routed, long incarnation, bool enforceSnoop, Attachment[] others, Func<Step> then)
     {
-        Step Mapped(Reply _)
+        var route = new RouteDevice(stamp, _state.Tables[table].Sequence, TableId(table), device, routed, incarnation, enforceSnoop);
+        bool converts = _state.Tables[table].Spec.EnforceSnoop != enforceSnoop;
+        return ToTable(table, route, reply => !converts ? then()
+            : Invalidate(stamp, table, Everywhere, reply.Outputs is CachedBy cached ? cached.Devices : [], 0, [], () => SetContexts(stamp, table, enforceSnoop, others, 0, then)));
+    }
+
+    private Step SetContexts(Stamp stamp, int table, bool enforceSnoop, Attachment[] attachments, int next, Func<Step> then) =>
+        next == attachments.Length ? then() : new Call(
+            attachments[next].Unit.Object,
+            new SetContext(stamp, attachments[next].Unit, attachments[next].Device, ContextEntry.Translated(TableId(table), enforceSnoop)),
+            _ => SetContexts(stamp, table, enforceSnoop, attachments, next + 1, then));
+
+    private Step Map(MapArea map) => ForEachTable(
+        (table, next) => ToTable(table, new MapPages(map.Stamp, _state.Tables[table].Sequence, TableId(table), map.Area), _ => next()),
+        () =>
         {
-            _state = Applied(map.Stamp) with
-            {
-                Areas = _state.Areas.Add(map.Area), TableSequence = HasTable ? map.Stamp.Sequence : IoasidState.NoTable,
-            };
+            _state = Driven(map.Stamp) with { Areas = _state.Areas.Add(map.Area) };
             return Done(Errno.OK);
-        }
+        });
 
-        return HasTable ? ToTable(new MapPages(map.Stamp, _state.TableSequence, Table, map.Area), Mapped) : Mapped(Reply.Ok);
-    }
-
-    /// <summary>Cleared in the table, then invalidated at every device that may hold a translation, then answered (domain 6.5).</summary>
-    private Step Unmap(UnmapAreas unmap)
-    {
-        Step Unmapped()
+    /// <summary>Cleared in every table, then invalidated at every device that may hold a translation, then answered (domain 6.5).</summary>
+    private Step Unmap(UnmapAreas unmap) => ForEachTable(
+        (table, next) => ToTable(
+            table, new UnmapPages(unmap.Stamp, _state.Tables[table].Sequence, TableId(table), unmap.Ranges),
+            reply => Invalidate(unmap.Stamp, table, unmap.Ranges, reply.Outputs is CachedBy cached ? cached.Devices : [], 0, [], next)),
+        () =>
         {
-            _state = Applied(unmap.Stamp) with
+            // Built without them, if this was answered before all was lost.
+            _state = Driven(unmap.Stamp) with
             {
-                // Built without them, if this was answered before all was lost.
                 Areas = unmap.Ranges.Aggregate(_state.Areas, (areas, range) => areas.Find(range) is null ? areas : areas.Remove(range)),
-                TableSequence = HasTable ? unmap.Stamp.Sequence : IoasidState.NoTable,
             };
             return Done(Errno.OK);
-        }
-
-        return !HasTable ? Unmapped() : ToTable(
-            new UnmapPages(unmap.Stamp, _state.TableSequence, Table, unmap.Ranges),
-            reply => Invalidate(unmap.Stamp, unmap.Ranges, reply.Outputs is CachedBy cached ? cached.Devices : [], 0, [], Unmapped));
-    }
+        });
 
     /// <summary>What devices hold was given without being counted as written: they give it back.</summary>
-    private Step Track(TrackIoasid track)
-    {
-        Step Tracked()
+    private Step Track(TrackIoasid track) => ForEachTable(
+        (table, next) => ToTable(
+            table, new TrackTable(track.Stamp, _state.Tables[table].Sequence, TableId(table), track.Enabled),
+            reply => Invalidate(track.Stamp, table, Everywhere, reply.Outputs is CachedBy cached ? cached.Devices : [], 0, [], next)),
+        () =>
         {
-            _state = Applied(track.Stamp) with
-            {
-                Spec = _state.Spec! with { TracksDirty = track.Enabled },
-                TableSequence = HasTable ? track.Stamp.Sequence : IoasidState.NoTable,
-            };
+            _state = Driven(track.Stamp) with { Spec = _state.Spec! with { TracksDirty = track.Enabled } };
             return Done(Errno.OK);
-        }
+        });
 
-        return !HasTable ? Tracked() : ToTable(
-            new TrackTable(track.Stamp, _state.TableSequence, Table, track.Enabled),
-            reply => Invalidate(track.Stamp, Everywhere, reply.Outputs is CachedBy cached ? cached.Devices : [], 0, [], Tracked));
-    }
-
-    /// <summary>What was forgotten must be seen when it is written again: answered when nobody holds a translation from before.</summary>
+    /// <summary>What was forgotten must be seen when it is written again: answered when nobody holds a translation from before. A page is dirty if it is in any table.</summary>
     private Step ReadDirty(ReadIoasidDirty read)
     {
-        var ask = new ReadTableDirty(Table, read.Request, read.Range, read.PageSize, read.Clear);
-        return ToTable(ask, reply => Report(read, reply));
-    }
+        DirtyBitmap? found = null;
+        Reply? refused = null;
+        return ForEachTable(
+            (table, next) => ToTable(table, new ReadTableDirty(TableId(table), read.Request, read.Range, read.PageSize, read.Clear), reply =>
+            {
+                if (reply.Outputs is not DirtyRead dirty)
+                {
+                    refused ??= reply;
+                    return next();
+                }
 
-    private Step Report(ReadIoasidDirty read, Reply reply) => reply.Outputs is DirtyRead dirty
-        ? Invalidate(read.Stamp, [read.Range], dirty.Devices, 0, [], () => Done(dirty.Bitmap))
-        : new Answer(reply);
+                found = found is null ? dirty.Bitmap : found with { Words = [.. found.Words.Zip(dirty.Bitmap.Words, (a, b) => a | b)] };
+                return Invalidate(read.Stamp, table, [read.Range], dirty.Devices, 0, [], next);
+            }),
+            () => refused is not null ? new Answer(refused) : Done(found!));
+    }
 
     /// <summary>
     /// One device after the other. If another incarnation answers than the one that was given translations, that one is lost, and may go on where nobody
     /// sees it until its lease is over.
     /// </summary>
-    private Step Invalidate(Stamp stamp, IovaRange[] ranges, CacheHolder[] holders, int next, DeviceId[] lost, Func<Step> then)
+    private Step Invalidate(Stamp stamp, int table, IovaRange[] ranges, CacheHolder[] holders, int next, DeviceId[] lost, Func<Step> then)
     {
         if (next == holders.Length)
         {
-            return lost.Length == 0 ? then() : new Call(Table.Object, new OutwaitLeases(Table, lost), _ => then());
+            return lost.Length == 0 ? then() : new Call(TableId(table).Object, new OutwaitLeases(TableId(table), lost), _ => then());
         }
 
         CacheHolder holder = holders[next];
         return new Call(
-            holder.Device.Object, new InvalidateTranslations(stamp, holder.Device, Table, ranges),
-            reply => Invalidate(stamp, ranges, holders, next + 1, IncarnationOf(reply) == holder.Incarnation ? lost : [.. lost, holder.Device], then));
+            holder.Device.Object, new InvalidateTranslations(stamp, holder.Device, TableId(table), ranges),
+            reply => Invalidate(stamp, table, ranges, holders, next + 1, IncarnationOf(reply) == holder.Incarnation ? lost : [.. lost, holder.Device], then));
     }
 
     private static long IncarnationOf(Reply reply) => reply.Outputs is DeviceIncarnation incarnation ? incarnation.Number : CacheHolder.Unknown;
 
-    /// <summary>May follow a detach of the same append. One that started without its records does not know of its table and drops it all the same.</summary>
+    /// <summary>May follow a detach of the same append. One that started without its records drops the tables that its fd knows of.</summary>
     private Step Destroy(DestroyIoasid destroy)
     {
-        Step Destroyed(Reply _)
+        if (_state.Order > destroy.Stamp.Order || (_state.Order == destroy.Stamp.Order && _state.Spec is null))
         {
-            _state = IoasidState.Unbuilt with { Sequence = destroy.Stamp.Sequence, Order = destroy.Stamp.Order };
             return Done(Errno.OK);
         }
 
-        bool done = _state.Order > destroy.Stamp.Order || (_state.Order == destroy.Stamp.Order && _state.Spec is null);
-        bool mayHaveTable = HasTable || _state.Order < 0;
-        return done ? Done(Errno.OK) : mayHaveTable ? new Call(Table.Object, new DropTable(destroy.Stamp, Table), Destroyed) : Destroyed(Reply.Ok);
+        return ForEach(
+            [.. _state.Tables.Keys.Union(destroy.Tables)], 0,
+            (table, next) => new Call(TableId(table).Object, new DropTable(destroy.Stamp, TableId(table)), _ => next()),
+            () =>
+            {
+                _state = IoasidState.Unbuilt with { Sequence = destroy.Stamp.Sequence, Order = destroy.Stamp.Order };
+                return Done(Errno.OK);
+            });
     }
 
     private Step Enable(Attachment[] attachments, int next, Stamp stamp, Func<Step> then)
@@ -214,29 +243,43 @@ public sealed class Ioasid(ObjectId id) : KernelObject(id)
         }
 
         Attachment attachment = attachments[next];
-        ContextEntry context = ContextEntry.Translated(Table, _state.Spec!.EnforceSnoop);
+        PageTableId table = TableId(attachment.Table);
+        ContextEntry context = ContextEntry.Translated(table, _state.Tables[attachment.Table].Spec.EnforceSnoop);
+        var route = new DmaRoute(table, attachment.Capabilities) { ForcesSnoop = attachment.ForcesSnoop };
         return new Call(attachment.Unit.Object, new SetContext(stamp, attachment.Unit, attachment.Device, context), _ =>
-            new Call(attachment.Device.Object, new SetRoute(stamp, attachment.Device, new DmaRoute(Table, attachment.Capabilities)), _ =>
-                Enable(attachments, next + 1, stamp, then)));
+            new Call(attachment.Device.Object, new SetRoute(stamp, attachment.Device, route), _ => Enable(attachments, next + 1, stamp, then)));
     }
 
-    /// <summary>One drive to the table; a table that started without its records is filled as it was before and asked again, as often as it is lost.</summary>
-    private Step ToTable(Command command, Func<Reply, Step> then) => new Call(Table.Object, command, reply =>
-        reply.Status == ReplyStatus.NotDriven ? new Call(Table.Object, Fill(), _ => ToTable(command, then)) : then(reply));
+    /// <summary>One drive to a table; a table that started without its records is filled as it was before and asked again, as often as it is lost.</summary>
+    private Step ToTable(int table, Command command, Func<Reply, Step> then) => new Call(TableId(table).Object, command, reply =>
+        reply.Status == ReplyStatus.NotDriven ? new Call(TableId(table).Object, Fill(table), _ => ToTable(table, command, then)) : then(reply));
 
-    private FillTable Fill(bool fresh = false, DeviceId? leaving = null) => new(
-        new Stamp(_id.Fd, 0, _state.TableSequence, _state.Order), Table, _state.Spec!, [.. _state.Areas.All],
-        [.. Staying(leaving).Select(attachment => attachment.Device)], fresh);
+    private FillTable Fill(int table, bool fresh = false, DeviceId? leaving = null) => new(
+        new Stamp(_id.Fd, 0, _state.Tables[table].Sequence, _state.Order), TableId(table), _state.Spec!.Of(_state.Tables[table].Spec), [.. _state.Areas.All],
+        [.. Staying(leaving).Where(attachment => attachment.Table == table).Select(attachment => attachment.Device)], fresh);
+
+    private Step ForEachTable(Func<int, Func<Step>, Step> act, Func<Step> then) => ForEach([.. _state.Tables.Keys], 0, act, then);
+
+    private static Step ForEach(int[] tables, int next, Func<int, Func<Step>, Step> act, Func<Step> then) =>
+        next == tables.Length ? then() : act(tables[next], () => ForEach(tables, next + 1, act, then));
 
     private IEnumerable<Attachment> Staying(DeviceId? leaving) => _state.Attachments.Values.Where(attachment => attachment.Device != leaving);
 
+    private IEnumerable<Attachment> UsersOf(int table) => _state.Attachments.Values.Where(attachment => attachment.Table == table);
+
     private IoasidState Applied(Stamp stamp) => _state with { Sequence = stamp.Sequence, Order = stamp.Order };
+
+    /// <summary>Applied, and driven to every table.</summary>
+    private IoasidState Driven(Stamp stamp) => Applied(stamp) with
+    {
+        Tables = _state.Tables.ToImmutableSortedDictionary(table => table.Key, table => table.Value with { Sequence = stamp.Sequence }),
+    };
 
     private ObjectStatus Describe() => _state.Spec is not { } spec
         ? new ObjectStatus(Id, "free", "", [])
         : new ObjectStatus(
-            Id, spec.Format.Word(),
+            Id, spec.PerMapping ? "per_mapping" : spec.Format.Word(),
             $"width={spec.AddressWidth} mappings={_state.Areas.Count} bytes=0x{_state.Areas.Bytes:x}"
             + (_state.Attachments.IsEmpty ? "" : $" devices={string.Join(',', _state.Attachments.Keys)}"),
-            HasTable ? [Table.Object] : []);
+            [.. _state.Tables.Keys.Select(table => TableId(table).Object)]);
 }

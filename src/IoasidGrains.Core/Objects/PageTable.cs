@@ -79,7 +79,9 @@ public sealed partial class PageTable(ObjectId id, LocalViews views) : KernelObj
         // Asked again because its answer was lost: who has cached is not known any more, so everybody may have.
         ReadTableDirty read => ReadDirty(read),
         UnmapPages or TrackTable when ((TableDrive)command).Stamp.Order <= _state.Order => AfterReaders(() =>
-            Done(new CachedBy([.. _state.Users.Select(device => new CacheHolder(device, CacheHolder.Unknown))]))),
+            Done(Everybody())),
+        // The same for a conversion; one that was none invalidates in vain.
+        RouteDevice route when route.Stamp.Order <= _state.Order => AfterReaders(() => Done(Everybody(except: route.Device))),
         TableDrive drive when drive.Stamp.Order <= _state.Order => Done(Errno.OK),
         TableDrive drive when drive.Previous != _state.Sequence => new Answer(Reply.NotDriven(Id)),
         RouteDevice route => Route(route),
@@ -88,6 +90,9 @@ public sealed partial class PageTable(ObjectId id, LocalViews views) : KernelObj
         TrackTable track => Track(track),
         _ => throw NotUnderstood(command),
     };
+
+    private CachedBy Everybody(DeviceId? except = null) =>
+        new([.. _state.Users.Where(device => device != except).Select(device => new CacheHolder(device, CacheHolder.Unknown))]);
 
     private Step Fill(FillTable fill)
     {
@@ -125,6 +130,7 @@ public sealed partial class PageTable(ObjectId id, LocalViews views) : KernelObj
 
     private Step Route(RouteDevice route)
     {
+        CacheHolder[]? converted = Convert(route);
         _state = Applied(route.Stamp) with
         {
             Users = route.Routed ? _state.Users.Add(route.Device) : _state.Users.Remove(route.Device),
@@ -133,14 +139,30 @@ public sealed partial class PageTable(ObjectId id, LocalViews views) : KernelObj
         ShowAudience();
         if (route.Routed)
         {
-            return Done(Errno.OK);
+            return converted is null ? Done(Errno.OK) : AfterReaders(() => Done(new CachedBy(converted)));
         }
 
         // The incarnation that was told to stop has; another one may go on until its lease is over.
         Completion? over = _leases.HolderOf(route.Device) is var holder && holder != route.Incarnation ? _leases.Over([route.Device]) : null;
         _leases.Remove(route.Device);
-        return AfterReaders(() => After(over, () => Done(Errno.OK)));
+        return AfterReaders(() => After(over, () => converted is null ? Done(Errno.OK) : Done(new CachedBy(converted))));
     }
+
+    /// <summary>Rewrites all leaves if they are to have the other format; who may hold some of them as they were. Null: they have it already.</summary>
+    private CacheHolder[]? Convert(RouteDevice route)
+    {
+        if (_state.Spec!.EnforceSnoop == route.EnforceSnoop)
+        {
+            return null;
+        }
+
+        _state = _state with { Spec = _state.Spec with { EnforceSnoop = route.EnforceSnoop } };
+        Table!.SetFormat(route.EnforceSnoop);
+        return Holders(except: route.Device);
+    }
+
+    private CacheHolder[] Holders(DeviceId? except = null) =>
+        [.. _state.CachedBy.Where(device => device != except).Select(device => new CacheHolder(device, _leases.HolderOf(device)))];
 
     private Step Map(MapPages map)
     {
@@ -156,7 +178,7 @@ public sealed partial class PageTable(ObjectId id, LocalViews views) : KernelObj
 
     private Step Unmap(UnmapPages unmap)
     {
-        var cached = new CachedBy([.. _state.CachedBy.Select(device => new CacheHolder(device, _leases.HolderOf(device)))]);
+        var cached = new CachedBy(Holders());
         AreaMap areas = _state.Areas;
         foreach (IovaRange range in unmap.Ranges)
         {
@@ -193,7 +215,7 @@ public sealed partial class PageTable(ObjectId id, LocalViews views) : KernelObj
 
     private Step Track(TrackTable track)
     {
-        var cached = new CachedBy([.. _state.CachedBy.Select(device => new CacheHolder(device, _leases.HolderOf(device)))]);
+        var cached = new CachedBy(Holders());
         Errno errno = Table!.SetDirtyTracking(track.Enabled);
         Invariant.Check(errno == Errno.OK, $"{Id} cannot track what is written: {errno}.");
         if (track.Enabled && _followsALoss)
@@ -296,7 +318,7 @@ public sealed partial class PageTable(ObjectId id, LocalViews views) : KernelObj
     private TableAudience Audience() => new(_state.Users, [.. _state.Areas.Memories.Select(slot => slot.Memory)]);
 
     private void Write(Area area) => Invariant.Check(
-        Table!.Map(area.Range, PhysicalOf(area.Memory), area.Access) == Errno.OK, $"{Id} cannot map {area.Range}, which its fd has accepted.");
+        Table!.Map(area.Range, PhysicalOf(area.Memory), area.Access, _state.Spec!.Enforces(area)) == Errno.OK, $"{Id} cannot map {area.Range}, which its fd has accepted.");
 
     private ulong PhysicalOf(UserAddress memory) => ((ulong)_state.Areas.SlotOf(memory.Memory) << UserAddressBits) | memory.Offset;
 
@@ -324,9 +346,9 @@ public sealed partial class PageTable(ObjectId id, LocalViews views) : KernelObj
     /// <summary>What the leaves say, not what they should: a mixed table would be a bug. A table too big to look at in one turn is what it was made as.</summary>
     private string FormatOfLeaves(IoasidSpec spec)
     {
-        if (Table!.LeafCount > MostLeavesLookedAt)
+        if (Table!.LeafCount > MostLeavesLookedAt || spec.PerMapping)
         {
-            return spec.EnforceSnoop ? "enforcing" : "plain";
+            return spec.PerMapping ? "per_mapping" : spec.EnforceSnoop ? "enforcing" : "plain";
         }
 
         ulong mapped = 0;

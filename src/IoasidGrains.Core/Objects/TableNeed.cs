@@ -4,6 +4,10 @@ using IoasidGrains.Uapi;
 
 namespace IoasidGrains.Core;
 
+/// <summary>Page-table pages that one table must be able to take.</summary>
+/// <param name="Filled">The table is there, with what was mapped before.</param>
+public readonly record struct TableReserve(IoasidNumber Number, int Table, long Tables, bool Filled);
+
 /// <summary>Upper bounds, in page-table pages of 4 KiB, that follow from the areas alone.</summary>
 public static class TableNeed
 {
@@ -11,12 +15,15 @@ public static class TableNeed
 
     public static long Of(IoasidSpec spec, AreaMap areas) => areas.All.Sum(area => Of(spec, area));
 
-    /// <summary>What a change of an fd's records takes, and of which IOASID: one more area, or the whole table with the first device.</summary>
-    public static (IoasidNumber Number, long Tables) Of(Change change, FdState before) => change switch
+    /// <summary>What a change of an fd's records takes, table by table: one more area in all of them, or a whole new one with its first device.</summary>
+    public static TableReserve[] Of(Change change, FdState before) => change switch
     {
-        AreaMapped mapped when before.Ioasids[mapped.Number] is { Spec.PageSizes: not 0 } ioasid => (mapped.Number, Of(ioasid.Spec, mapped.Area)),
-        DeviceAttached attached when before.Ioasids[attached.Number] is { Spec.PageSizes: 0 } ioasid =>
-            (attached.Number, Of(ioasid.Spec with { PageSizes = before.Devices[attached.Device].Unit.PageSizes }, ioasid.Areas)),
-        _ => default,
+        AreaMapped mapped => [.. OfArea(before.Ioasids[mapped.Number], mapped.Area)],
+        DeviceAttached attached when before.Ioasids[attached.Number] is var ioasid && !ioasid.Tables.ContainsKey(attached.Table) =>
+            [new TableReserve(attached.Number, attached.Table, Of(ioasid.Spec with { PageSizes = before.Devices[attached.Device].Unit.PageSizes }, ioasid.Areas), Filled: false)],
+        _ => [],
     };
+
+    private static IEnumerable<TableReserve> OfArea(IoasidEntry ioasid, Area area) =>
+        ioasid.Tables.Values.Select(table => new TableReserve(ioasid.Number, table.Index, Of(ioasid.Spec.Of(table), area), Filled: true));
 }

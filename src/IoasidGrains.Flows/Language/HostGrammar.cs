@@ -91,9 +91,9 @@ internal static class HostGrammar
     /// <summary>The profile is whatever word comes first and is not a misspelt option; the fd judges it.</summary>
     private static OpenOptions TakeOpenOptions(WordCursor cursor)
     {
-        string[] known = ["refuse_gap", "map_needs_attach", "memlock", "mappings"];
+        string[] known = ["refuse_gap", "map_needs_attach", "memlock", "mappings", "kvm"];
         OpenOptions open = OpenOptions.Default;
-        cursor.Consider(OpenOptions.SeedStrict);
+        cursor.Consider(OpenOptions.Profiles);
         if (!cursor.AtEnd && NearestWord.Of(cursor.Next.Text, known) is null && FlowWords.IsName(cursor.Next.Text))
         {
             open = open with { Profile = cursor.Take().Text };
@@ -106,12 +106,25 @@ internal static class HostGrammar
             {
                 "refuse_gap" => open with { RefuseCoherencyGap = true },
                 "map_needs_attach" => open with { MapNeedsAttach = true },
+                "kvm" => open with { KvmSide = TakeKvmSide(cursor) },
                 "memlock" => open with { LockedLimit = cursor.TakeNumber("a size such as 64K") },
                 _ => open with { MappingLimit = (int)Math.Min(cursor.TakeNumber(), int.MaxValue) },
             };
         }
 
         return open;
+    }
+
+    /// <summary>As the profile: the fd judges it.</summary>
+    private static string TakeKvmSide(WordCursor cursor)
+    {
+        cursor.Consider(OpenOptions.KvmSides);
+        if (!FlowWords.IsName(cursor.Next.Text))
+        {
+            cursor.Fail("a side of KVM: " + FlowWords.List(OpenOptions.KvmSides));
+        }
+
+        return cursor.Take().Text;
     }
 
     private static string TakeGroup(WordCursor cursor)

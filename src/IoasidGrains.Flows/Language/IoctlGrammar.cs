@@ -8,6 +8,8 @@ internal static class IoctlGrammar
 {
     private static readonly NameKind[] Objects = [NameKind.Fd, NameKind.Device, NameKind.Vm, NameKind.Unit];
 
+    private static readonly string[] FormatWords = ["snoop", "no_snoop", "auto"];
+
     public static FlowStep Read(WordCursor cursor, string? binds)
     {
         NamedObject target = cursor.TakeObject("the name of an ioasid_fd, a device or a VM", Objects);
@@ -78,6 +80,7 @@ internal static class IoctlGrammar
         ArgumentKind.Width => ["width"],
         ArgumentKind.PageSize => ["page"],
         ArgumentKind.NoClearFlag => ["no_clear"],
+        ArgumentKind.SnoopFlag => FormatWords,
         _ => [],
     };
 
@@ -119,11 +122,12 @@ internal static class IoctlGrammar
         return TakeNamed(cursor, expected, usual);
     }
 
-    private static FlowArgument TakeFlag(WordCursor cursor) => cursor.TakeIfAny(["snoop", "no_snoop"]) switch
+    private static FlowArgument TakeFlag(WordCursor cursor) => cursor.TakeIfAny(FormatWords) switch
     {
         "snoop" => new FlowArgument.Literal(new IoctlValue.Flag(SnoopFormat.Snoop)),
         "no_snoop" => new FlowArgument.Literal(new IoctlValue.Flag(SnoopFormat.NoSnoop)),
-        _ => TakeNumberOrName(cursor, "'snoop', 'no_snoop' or a name that was bound to one", NameKind.Flag),
+        "auto" => new FlowArgument.Literal(new IoctlValue.Flag(SnoopFormat.Auto)),
+        _ => TakeNumberOrName(cursor, "'snoop', 'no_snoop', 'auto' or a name that was bound to one", NameKind.Flag),
     };
 
     private static FlowArgument TakeIovaRange(WordCursor cursor, bool orAll)

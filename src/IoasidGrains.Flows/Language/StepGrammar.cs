@@ -49,6 +49,7 @@ internal static class StepGrammar
         "choose" => ChooseGrammar.Read(cursor, binds),
         "dma" => AccessGrammar.Dma(cursor),
         "cpu" => AccessGrammar.Cpu(cursor),
+        "costs" => new CostsStep(cursor.TakeObject("the name of an ioasid_fd", NameKind.Fd)),
         "status" => new StatusStep(),
         _ => null,
     };

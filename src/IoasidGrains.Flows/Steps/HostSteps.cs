@@ -55,6 +55,12 @@ public sealed record CloseStep(NamedObject Target) : FlowStep
     }
 }
 
+/// <summary><c>costs FD</c>: what its policy has cost so far.</summary>
+public sealed record CostsStep(NamedObject Target) : FlowStep
+{
+    public override StepPlan Plan(FlowNames names, RequestId request) => StepPlan.Send(new ReadFdCosts(names.Fd(Target.Name)) { Request = request });
+}
+
 /// <summary><c>status</c>: the runner prints the table; no command of its own.</summary>
 public sealed record StatusStep : FlowStep
 {

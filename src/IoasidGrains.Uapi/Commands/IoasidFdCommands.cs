@@ -54,6 +54,10 @@ public sealed record IoasidGetDevInfo(FdId Fd, DeviceId Device) : FdCommand(Fd)
 [GenerateSerializer, Immutable]
 public sealed record IoasidMapDma(FdId Fd, IoasidNumber Number, ulong Iova, ulong Length, UserAddress Memory, DmaAccess Access) : FdCommand(Fd)
 {
+    /// <summary>Of this mapping's leaves; only where the policy has a format per mapping. Null: the IOASID's.</summary>
+    [Id(0)]
+    public SnoopFormat? Format { get; init; }
+
     protected override Errno CheckFields() => Memory.Memory.Object.IsWellFormed ? Errno.OK : Errno.EINVAL;
 }
 

@@ -34,7 +34,16 @@ public sealed record LinkFd(Stamp Stamp, VmId Vm) : Drive(Stamp);
 
 /// <summary>To a Kvm: the snoop-update message. The fd's IOASIDs make this VM's DMA non-coherent, or do not.</summary>
 [GenerateSerializer, Immutable]
-public sealed record UpdateSnoop(Stamp Stamp, VmId Vm, bool Noncoherent) : Drive(Stamp);
+public sealed record UpdateSnoop(Stamp Stamp, VmId Vm, bool Noncoherent) : Drive(Stamp)
+{
+    /// <summary>The fd speaks for the VFIO files of its devices: all such fds and files together count once, as one kvm-vfio device does.</summary>
+    [Id(0)]
+    public bool ByFiles { get; init; }
+
+    /// <summary>If this makes the VM's DMA non-coherent, the caches of its CPUs are written back before it is answered.</summary>
+    [Id(1)]
+    public bool FlushFirst { get; init; }
+}
 
 /// <summary>To a Kvm: the fd is linked no more.</summary>
 [GenerateSerializer, Immutable]

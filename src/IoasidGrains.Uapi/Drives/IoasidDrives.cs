@@ -8,11 +8,11 @@ public abstract record IoasidDrive(Stamp Stamp, long Previous, IoasidId Ioasid) 
 
 /// <summary>One attached device: itself, its unit, what that unit can do.</summary>
 [GenerateSerializer, Immutable]
-public sealed record Attachment(DeviceId Device, UnitId Unit, IommuCapabilities Capabilities);
+public sealed record Attachment(DeviceId Device, UnitId Unit, IommuCapabilities Capabilities, int Table, bool ForcesSnoop);
 
 /// <summary>The whole desired state: sent when the IOASID is allocated (empty) and when it must be built again.</summary>
 [GenerateSerializer, Immutable]
-public sealed record BuildIoasid(Stamp Stamp, IoasidId Ioasid, IoasidSpec Spec, Area[] Areas, Attachment[] Attachments)
+public sealed record BuildIoasid(Stamp Stamp, IoasidId Ioasid, IoasidSpec Spec, Area[] Areas, TableSpec[] Tables, Attachment[] Attachments)
     : IoasidDrive(Stamp, 0, Ioasid)
 {
     /// <summary>One of the attached devices whose detach is driven next, and may have been answered: it is not enabled again. Null: none.</summary>
@@ -20,14 +20,20 @@ public sealed record BuildIoasid(Stamp Stamp, IoasidId Ioasid, IoasidSpec Spec, 
     public DeviceId? Leaving { get; init; }
 }
 
-/// <summary>A device joins, and the first one fixes the page sizes: route in the page table, context in the unit, then the device is enabled.</summary>
+/// <summary>
+/// A device joins: its table is made or, if it has another format, converted, with nobody left who uses the old entries; then route in the page table,
+/// context in the unit, and the device is enabled.
+/// </summary>
 [GenerateSerializer, Immutable]
-public sealed record AttachDevice(Stamp Stamp, long Previous, IoasidId Ioasid, IoasidSpec Spec, Attachment Attachment)
+public sealed record AttachDevice(Stamp Stamp, long Previous, IoasidId Ioasid, TableSpec Table, Attachment Attachment)
     : IoasidDrive(Stamp, Previous, Ioasid);
 
-/// <summary>A device leaves: it is disabled and its translations are gone, then the context is blocked, then the route is removed.</summary>
+/// <summary>
+/// A device leaves: it is disabled and its translations are gone, then the context is blocked, then the route is removed. Then the table goes too, or is
+/// converted if it has another format.
+/// </summary>
 [GenerateSerializer, Immutable]
-public sealed record DetachDevice(Stamp Stamp, long Previous, IoasidId Ioasid, DeviceId Device)
+public sealed record DetachDevice(Stamp Stamp, long Previous, IoasidId Ioasid, DeviceId Device, bool DropsTable, bool EnforceSnoop)
     : IoasidDrive(Stamp, Previous, Ioasid);
 
 /// <summary>One more area.</summary>
@@ -40,4 +46,4 @@ public sealed record UnmapAreas(Stamp Stamp, long Previous, IoasidId Ioasid, Iov
 
 /// <summary>The IOASID is freed: tables dropped.</summary>
 [GenerateSerializer, Immutable]
-public sealed record DestroyIoasid(Stamp Stamp, long Previous, IoasidId Ioasid) : IoasidDrive(Stamp, Previous, Ioasid);
+public sealed record DestroyIoasid(Stamp Stamp, long Previous, IoasidId Ioasid, int[] Tables) : IoasidDrive(Stamp, Previous, Ioasid);

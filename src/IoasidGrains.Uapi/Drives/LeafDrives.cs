@@ -11,10 +11,13 @@ public abstract record TableDrive(Stamp Stamp, long Previous, PageTableId Table)
 public sealed record FillTable(Stamp Stamp, PageTableId Table, IoasidSpec Spec, Area[] Areas, DeviceId[] Users, bool Fresh)
     : TableDrive(Stamp, 0, Table);
 
-/// <summary>A device may translate through the table, or may no more; that is answered when none of its accesses can be under way.</summary>
+/// <summary>
+/// A device may translate through the table, or may no more; that is answered when none of its accesses can be under way. The table has this format from
+/// then on: if it is converted the answer is <see cref="CachedBy"/>, who may still hold entries of the other one.
+/// </summary>
 /// <param name="Incarnation">Of the device that has just stopped: if another one holds translations, its lease is waited for.</param>
 [GenerateSerializer, Immutable]
-public sealed record RouteDevice(Stamp Stamp, long Previous, PageTableId Table, DeviceId Device, bool Routed, long Incarnation)
+public sealed record RouteDevice(Stamp Stamp, long Previous, PageTableId Table, DeviceId Device, bool Routed, long Incarnation, bool EnforceSnoop)
     : TableDrive(Stamp, Previous, Table);
 
 /// <summary>Leaves for one more area.</summary>

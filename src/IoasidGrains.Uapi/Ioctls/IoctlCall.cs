@@ -56,6 +56,9 @@ public sealed class IoctlCall(ObjectId target, IoctlValue[] values)
         _ => Refuse<SnoopFormat?>(null),
     };
 
+    /// <summary>The snoop flag where it may be left out; null then, too.</summary>
+    public SnoopFormat? OptionalFlagAt(int index) => index >= values.Length || ValueAt(index) is IoctlValue.Absent ? null : FlagAt(index);
+
     public (ulong Start, ulong Length) RangeAt(int index) =>
         ValueAt(index) is IoctlValue.Range range ? (range.Start, range.Length) : Refuse((0UL, 0UL));
 
@@ -67,7 +70,7 @@ public sealed class IoctlCall(ObjectId target, IoctlValue[] values)
     public ulong UserLengthAt(int index) => ValueAt(index) is IoctlValue.User user ? user.Length : Refuse(0UL);
 
     /// <summary>Optional; read and write if left out.</summary>
-    public DmaAccess AccessAt(int index) => index >= values.Length ? DmaAccess.ReadWrite
+    public DmaAccess AccessAt(int index) => index >= values.Length || ValueAt(index) is IoctlValue.Absent ? DmaAccess.ReadWrite
         : ValueAt(index) is IoctlValue.Access access ? access.Value : Refuse(DmaAccess.None);
 
     /// <summary>An optional flag: there or not.</summary>

@@ -27,7 +27,9 @@ public static class IoctlTable
     private static readonly IoctlStatus OnIoasid = new IoctlStatus.Partial("names an IOASID; hardware page tables of their own come with /dev/iommu");
     private static readonly IoctlArgument IoasidArgument = new("IOASID", ArgumentKind.Ioasid);
     private static readonly IoctlArgument FdArgument = new("FD", ArgumentKind.Fd);
-    private static readonly IoctlArgument FlagArgument = new("snoop|no_snoop", ArgumentKind.SnoopFlag);
+    private static readonly IoctlArgument FlagArgument = new("snoop|no_snoop|auto", ArgumentKind.SnoopFlag);
+    private static readonly IoctlArgument OptionalFlag = FlagArgument with { Optional = true };
+    private static readonly IoctlArgument DeviceArgument = new("DEVICE", ArgumentKind.Device);
 
     /// <summary>All rows, in the order of <see cref="Ioctl"/>.</summary>
     public static readonly IReadOnlyList<IoctlRow> Rows =
@@ -44,11 +46,14 @@ public static class IoctlTable
             call => new IoasidFree(call.Fd, call.IoasidAt(0))),
         On(ObjectKind.IoasidFd, Ioctl.IOASID_GET_INFO, Numbers.Ioasid + 5, V1, "RFC v1 2.1", [IoasidArgument],
             call => new IoasidGetInfo(call.Fd, call.IoasidAt(0))),
-        On(ObjectKind.IoasidFd, Ioctl.IOASID_GET_DEV_INFO, Numbers.Ioasid + 14, Seed, "seed step 2", [new("DEVICE", ArgumentKind.Device)],
+        On(ObjectKind.IoasidFd, Ioctl.IOASID_GET_DEV_INFO, Numbers.Ioasid + 14, Seed, "seed step 2", [DeviceArgument],
             call => new IoasidGetDevInfo(call.Fd, call.DeviceAt(0))),
         On(ObjectKind.IoasidFd, Ioctl.IOASID_MAP_DMA, Numbers.Ioasid + 6, V1, "RFC v1 2.1; type1 v2",
-            [IoasidArgument, new("IOVA+LENGTH", ArgumentKind.IovaRange), new("USER_ADDRESS", ArgumentKind.UserAddress), new("r|w|rw", ArgumentKind.Access, Optional: true)],
-            call => new IoasidMapDma(call.Fd, call.IoasidAt(0), call.RangeAt(1).Start, call.RangeAt(1).Length, call.UserAt(2, call.Fd), call.AccessAt(3))),
+            [IoasidArgument, new("IOVA+LENGTH", ArgumentKind.IovaRange), new("USER_ADDRESS", ArgumentKind.UserAddress), new("r|w|rw", ArgumentKind.Access, Optional: true), OptionalFlag],
+            call => new IoasidMapDma(call.Fd, call.IoasidAt(0), call.RangeAt(1).Start, call.RangeAt(1).Length, call.UserAt(2, call.Fd), call.AccessAt(3))
+            {
+                Format = call.OptionalFlagAt(4),
+            }),
         On(ObjectKind.IoasidFd, Ioctl.IOASID_UNMAP_DMA, Numbers.Ioasid + 7, V1, "RFC v1 2.1; type1 v2",
             [IoasidArgument, new("IOVA+LENGTH|all", ArgumentKind.IovaRange), new("all", ArgumentKind.AllFlag, Optional: true)],
             call => call.StartsWithAll(1)
@@ -66,8 +71,8 @@ public static class IoctlTable
             call => new VfioBindIoasidFd(call.Device, call.FdAt(0))),
         On(ObjectKind.Device, Ioctl.VFIO_UNBIND_IOASID_FD, Numbers.Vfio + 23, V1, "RFC v1 2.2", [],
             call => new VfioUnbindIoasidFd(call.Device)),
-        On(ObjectKind.Device, Ioctl.VFIO_ATTACH_IOASID, Numbers.Vfio + 24, Seed, "RFC v1 2.2; seed step 5", [IoasidArgument, FlagArgument],
-            call => new VfioAttachIoasid(call.Device, call.IoasidAt(0), call.FlagAt(1)),
+        On(ObjectKind.Device, Ioctl.VFIO_ATTACH_IOASID, Numbers.Vfio + 24, Seed, "RFC v1 2.2; seed step 5", [IoasidArgument, OptionalFlag],
+            call => new VfioAttachIoasid(call.Device, call.IoasidAt(0), call.OptionalFlagAt(1)),
             new IoctlStatus.Partial("routing by RID; user PASID comes later")),
         On(ObjectKind.Device, Ioctl.VFIO_DETACH_IOASID, Numbers.Vfio + 25, V1, "RFC v1 2.2", [IoasidArgument],
             call => new VfioDetachIoasid(call.Device, call.IoasidAt(0))),
@@ -78,6 +83,10 @@ public static class IoctlTable
             call => new KvmDelIoasidFd(call.Vm, call.FdAt(0))),
         On(ObjectKind.Kvm, Ioctl.KVM_UPDATE_IOASID_FD, Numbers.SeedKvm + 2, Seed, "seed step 6", [FdArgument],
             call => new KvmUpdateIoasidFd(call.Vm, call.FdAt(0))),
+        On(ObjectKind.Kvm, Ioctl.KVM_ALLOW_INCOHERENT_DMA, Numbers.SeedKvm + 3, Seed, "a reply to the seed (m227)", [FdArgument, DeviceArgument],
+            call => new KvmAllowIncoherentDma(call.Vm, call.FdAt(0), call.DeviceAt(1), Allow: true)),
+        On(ObjectKind.Kvm, Ioctl.KVM_DISALLOW_INCOHERENT_DMA, Numbers.SeedKvm + 4, Seed, "a reply to the seed (m227)", [FdArgument, DeviceArgument],
+            call => new KvmAllowIncoherentDma(call.Vm, call.FdAt(0), call.DeviceAt(1), Allow: false)),
         Absent(ObjectKind.Kvm, Ioctl.KVM_MAP_PASID, Numbers.Kvm + 0xF0, V1, "RFC v1 2.3", "PASID translation comes with PASID"),
         Absent(ObjectKind.Kvm, Ioctl.KVM_UNMAP_PASID, Numbers.Kvm + 0xF1, V1, "RFC v1 2.3", "PASID translation comes with PASID"),
 

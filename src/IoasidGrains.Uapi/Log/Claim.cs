@@ -22,6 +22,9 @@ public enum ClaimKind
     /// <summary>Always refused; stands last, so that a refusal which was decided already gives way to those of the store.</summary>
     Never,
 
+    /// <summary>Refused if the host of the name has an IOMMU unit that cannot enforce snooping.</summary>
+    AllUnitsEnforce,
+
     /// <summary>Never refused: counts the claims whose names begin so, as they are after this append.</summary>
     Count,
 }
@@ -36,6 +39,9 @@ public sealed record Claim(ClaimKind Kind, string Name, params string[] Alternat
     public override int GetHashCode() => HashCode.Combine(Kind, Name);
 
     public static readonly Claim Never = new(ClaimKind.Never, "never");
+
+    /// <summary>Every declared IOMMU unit of the device's host can enforce snooping.</summary>
+    public static Claim AllUnitsEnforce(DeviceId device) => new(ClaimKind.AllUnitsEnforce, device.Object.Host);
 
     public static Claim Take(DeviceId device) => new(ClaimKind.Take, NameOf(device));
 

@@ -7,14 +7,14 @@ namespace IoasidGrains.Uapi;
 [GenerateSerializer, Immutable]
 public sealed record FdSnapshot(
     OpenOptions Options, bool Closed, uint LastNumber, IoasidSnapshot[] Ioasids, DeviceSnapshot[] Devices, BlockedSnapshot[] Blocked,
-    KvmSnapshot[] Kvms, MemoryRegistered[] Registered, LogRecord[] Answers, SessionSnapshot[] Sessions) : Change;
+    KvmSnapshot[] Kvms, MemoryRegistered[] Registered, LogRecord[] Answers, SessionSnapshot[] Sessions, IncoherentDmaAllowed[] Allowed, FdCosts Costs) : Change;
 
 /// <param name="Driven">The last log entry that was driven to the Ioasid object.</param>
 [GenerateSerializer, Immutable]
-public sealed record IoasidSnapshot(IoasidNumber Number, IoasidSpec Spec, Area[] Areas, long Driven);
+public sealed record IoasidSnapshot(IoasidNumber Number, IoasidSpec Spec, Area[] Areas, TableSpec[] Tables, long Driven);
 
 [GenerateSerializer, Immutable]
-public sealed record DeviceSnapshot(DeviceBound Bound, IoasidNumber? Attached, bool DriverOpened);
+public sealed record DeviceSnapshot(DeviceBound Bound, DeviceAttached? Place, bool DriverOpened);
 
 [GenerateSerializer, Immutable]
 public sealed record BlockedSnapshot(DeviceId Device, DeviceTraits Traits);

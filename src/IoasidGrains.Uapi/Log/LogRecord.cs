@@ -58,11 +58,30 @@ public sealed record DeviceBound(DeviceId Device, DeviceTraits Traits, IommuCapa
 [GenerateSerializer, Immutable]
 public sealed record DeviceUnbound(DeviceId Device, bool FileOpen) : Change;
 
+/// <summary>The device translates through a table of the IOASID from now on.</summary>
+/// <param name="Table">Its index; it is made if there is no such table yet.</param>
+/// <param name="EnforceSnoop">The table's format from now on: a table that has another one is converted before the device joins.</param>
 [GenerateSerializer, Immutable]
-public sealed record DeviceAttached(DeviceId Device, IoasidNumber Number) : Change;
+public sealed record DeviceAttached(DeviceId Device, IoasidNumber Number, int Table, bool EnforceSnoop) : Change
+{
+    /// <summary>The flag of ATTACH.</summary>
+    [Id(0)]
+    public SnoopFormat? Flag { get; init; }
 
+    /// <summary>See <see cref="DmaRoute.ForcesSnoop"/>.</summary>
+    [Id(1)]
+    public bool ForcesSnoop { get; init; }
+
+    /// <summary>The user says that the device will not use no-snoop here (RFC v2 1.5, the hint); nothing enforces it.</summary>
+    [Id(2)]
+    public bool PromisesSnoop { get; init; }
+}
+
+/// <summary>The device translates no more.</summary>
+/// <param name="DropsTable">It was the last one of its table, which goes with it.</param>
+/// <param name="EnforceSnoop">The format of the table that stays behind: it is converted if it has another.</param>
 [GenerateSerializer, Immutable]
-public sealed record DeviceDetached(DeviceId Device) : Change;
+public sealed record DeviceDetached(DeviceId Device, bool DropsTable, bool EnforceSnoop) : Change;
 
 [GenerateSerializer, Immutable]
 public sealed record KvmAdded(VmId Vm) : Change;
@@ -73,6 +92,10 @@ public sealed record KvmRemoved(VmId Vm) : Change;
 /// <summary>KVM was told what the walk over the IOASIDs found.</summary>
 [GenerateSerializer, Immutable]
 public sealed record KvmUpdated(VmId Vm, bool Noncoherent) : Change;
+
+/// <summary>The user says that this device may do non-coherent DMA for this VM, or no more (Jason Gunthorpe, KVM_ALLOW_INCOHERENT_DMA).</summary>
+[GenerateSerializer, Immutable]
+public sealed record IncoherentDmaAllowed(VmId Vm, DeviceId Device, bool Allowed) : Change;
 
 /// <summary>In a device's own log: its file was opened or closed while no fd held it.</summary>
 [GenerateSerializer, Immutable]

@@ -25,4 +25,9 @@ public sealed record ContextEntry(ContextKind Kind, PageTableId? Table, bool Enf
 /// <param name="Table">Where its accesses are looked up.</param>
 /// <param name="Unit">What its unit can do: reserved bits, width, fault codes.</param>
 [GenerateSerializer, Immutable]
-public sealed record DmaRoute(PageTableId Table, IommuCapabilities Unit);
+public sealed record DmaRoute(PageTableId Table, IommuCapabilities Unit)
+{
+    /// <summary>All its accesses are snooped whatever the leaves say: by the PASID entry's snoop bit, or because its no-snoop was turned off (mode 2).</summary>
+    [Id(0)]
+    public bool ForcesSnoop { get; init; }
+}

@@ -13,5 +13,20 @@ public sealed record OpenOptions(
 {
     public const string SeedStrict = "seed-strict";
 
+    /// <summary>KVM's side, if it is not the profile's own.</summary>
+    [Id(0)]
+    public string? KvmSide { get; init; }
+
+    /// <summary>The names that an fd understands; what is behind them is told by <c>ioasid policies</c>.</summary>
+    public static readonly IReadOnlyList<string> Profiles =
+    [
+        SeedStrict, "rfc-v2", "shared-sticky", "shared-reformat", "type1", "type1-hostwide", "type1-reuse", "iommufd-6.2", "iommufd-6.7", "per-mapping",
+        "attach-mode", "coherent-ioasid", "history-free",
+    ];
+
+    /// <summary>Names of KVM's sides.</summary>
+    public static readonly IReadOnlyList<string> KvmSides =
+        ["format-only", "format-and-device", "device-capability", "container-answer", "allow-disallow", "push", "push-and-flush"];
+
     public static readonly OpenOptions Default = new(SeedStrict, false, false, ulong.MaxValue, 65535);
 }

@@ -1,4 +1,4 @@
-// The seed's snoop flag of ALLOC and ATTACH.
+// The snoop flag of ALLOC, ATTACH and MAP.
 namespace IoasidGrains.Uapi;
 
 /// <summary>The format of an I/O page table: does it enforce snooping of every access (seed mail, steps 4 and 5)?</summary>
@@ -9,6 +9,12 @@ public enum SnoopFormat
 
     /// <summary>No leaf has SNP: a no-snoop access goes past the caches.</summary>
     NoSnoop,
+
+    /// <summary>
+    /// ALLOC (RFC v2 1.5): decided when the first device attaches; also what an IOASID is whose policy decides without asking. ATTACH (Jason Gunthorpe's mode 1):
+    /// block no-snoop if the unit can.
+    /// </summary>
+    Auto,
 }
 
 /// <summary>What KVM does when the guest executes wbinvd.</summary>
@@ -24,7 +30,12 @@ public enum WbinvdMode
 /// <summary>The flow language's words for the two enums above.</summary>
 public static class SnoopWords
 {
-    public static string Word(this SnoopFormat format) => format == SnoopFormat.Snoop ? "snoop" : "no_snoop";
+    public static string Word(this SnoopFormat format) => format switch
+    {
+        SnoopFormat.Snoop => "snoop",
+        SnoopFormat.NoSnoop => "no_snoop",
+        _ => "auto",
+    };
 
     public static string Word(this WbinvdMode mode) => mode == WbinvdMode.Nop ? "nop" : "emulated";
 }

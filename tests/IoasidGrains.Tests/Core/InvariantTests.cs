@@ -7,7 +7,7 @@ public sealed class InvariantTests
 {
     private static readonly string[] Sound =
     [
-        "IoasidFd fd1 open|devices=A:1,B:2 ioasids=1,2 kvms=vm1:noncoherent",
+        "IoasidFd fd1 open|profile=seed-strict devices=A:1,B:2 ioasids=1,2 kvms=vm1:noncoherent",
         "Ioasid fd1/1 snoop|mappings=1 bytes=0x1000 devices=A",
         "Ioasid fd1/2 no_snoop|mappings=0 bytes=0x0 devices=B",
         "Kvm vm1 running|noncoherent_dma=1 wbinvd=emulated fds=fd1:noncoherent",

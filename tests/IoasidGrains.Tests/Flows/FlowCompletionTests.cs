@@ -15,7 +15,7 @@ public sealed class FlowCompletionTests
     [InlineData("ioctl dev1 VFIO_B", "VFIO_BIND_IOASID_FD VFIO_BIND_IOMMU_FD")]
     [InlineData("ioctl dev1 VFIO_BIND_IOASID_FD ", "fd1")]
     [InlineData("ioctl dev1 VFIO_ATTACH_IOASID ", "gpa")]
-    [InlineData("ioctl dev1 VFIO_ATTACH_IOASID gpa ", "flag no_snoop snoop")]
+    [InlineData("ioctl dev1 VFIO_ATTACH_IOASID gpa ", "auto flag no_snoop snoop")]
     [InlineData("ioctl fd1 IOASID_ALLOC snoop ", "width")]
     [InlineData("ioctl fd1 IOASID_MAP_DMA gpa 0+4K 0 r", "r rw")]
     [InlineData("iommu vtd9 enforce_snoop ", "pages reserved scalable width")]

@@ -46,7 +46,7 @@ public sealed class FlowErrorTests
         { "device dev2 behind vtd0 grup g1", 25, "expected group", "group" },
         { "open fd2", 9, "found the end of the step, expected '/dev/ioasid'", null },
         { "open fd2 /dev/ioaisd", 10, "expected '/dev/ioasid'", "/dev/ioasid" },
-        { "open fd2 /dev/ioasid refuse_gp", 22, "expected seed-strict, refuse_gap", "refuse_gap" },
+        { "open fd2 /dev/ioasid refuse_gp", 22, "expected seed-strict, rfc-v2", "refuse_gap" },
         { "open fd2 /dev/ioasid seed-strict memlok 4K", 34, "expected refuse_gap", "memlock" },
         { "open fd2 /dev/ioasid memlock 4Q", 30, "found '4Q', expected a size", null },
         { "close vtd0", 7, "found 'vtd0', an IOMMU unit, expected the name of an ioasid_fd, a device or a VM", null },

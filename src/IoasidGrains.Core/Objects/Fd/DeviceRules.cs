@@ -1,9 +1,9 @@
-// The rules of binding, attaching and KVM links: pure functions from the fd's records to a decision. Refusals stand in their order of precedence.
+// The rules of binding and attaching: pure functions from the fd's records to a decision. Refusals stand in their order of precedence.
 using IoasidGrains.Uapi;
 
 namespace IoasidGrains.Core;
 
-/// <summary>Decides the ioctls on device fds and on VMs (domain 3.3, 2.8).</summary>
+/// <summary>Decides the ioctls on device fds (domain 3.3, 2.8).</summary>
 public static class DeviceRules
 {
     /// <summary>BIND, once the device and its unit have said what they are. The store decides whether somebody else holds it or its file is closed.</summary>
@@ -17,9 +17,9 @@ public static class DeviceRules
     public static Decision Unbind(FdState fd, FdId id, BoundDevice device, bool closeFile)
     {
         List<Change> changes = [];
-        if (device.Attached is not null)
+        if (device.Place is not null)
         {
-            changes.Add(new DeviceDetached(device.Id));
+            changes.Add(Leave(fd, device));
         }
 
         changes.Add(new DeviceUnbound(device.Id, FileOpen: !closeFile));
@@ -31,11 +31,11 @@ public static class DeviceRules
             unbind = unbind.With(Claim.Release(device.Traits.Group));
         }
 
-        return fd.Closed && last ? unbind.With(ReleaseLinks(fd, id)) : unbind;
+        return fd.Closed && last ? unbind.With(KvmRules.ReleaseLinks(fd, id)) : unbind;
     }
 
     public static Decision Close(FdState fd, FdId id) =>
-        fd.Devices.IsEmpty ? Decision.Change(new FdClosed()).With(ReleaseLinks(fd, id)) : Decision.Change(new FdClosed());
+        fd.Devices.IsEmpty ? Decision.Change(new FdClosed()).With(KvmRules.ReleaseLinks(fd, id)) : Decision.Change(new FdClosed());
 
     public static Decision Attach(FdState fd, BoundDevice device, VfioAttachIoasid command)
     {
@@ -54,18 +54,15 @@ public static class DeviceRules
             return Decision.Refuse(Errno.EINVAL);
         }
 
-        Errno errno = CheckAttach(fd, device, ioasid, command.Format);
-        if (errno != Errno.OK)
-        {
-            return Decision.Refuse(errno);
-        }
+        Decision attach = Attach(fd, device, ioasid, command, hostEnforces: true);
+        Decision otherwise = Attach(fd, device, ioasid, command, hostEnforces: false);
 
-        Decision attach = Decision.Change(new DeviceAttached(device.Id, ioasid.Number));
-        return device.Traits.Opens == DriverOpens.AtAttach && !device.DriverOpened ? OpenDriver(fd, device.Traits, attach) : attach;
+        // Only the store knows all units of the host: if the policy asks, the append decides.
+        return attach.SameAs(otherwise) ? attach : attach.With(Claim.AllUnitsEnforce(device.Id)) with { Otherwise = otherwise };
     }
 
-    public static Decision Detach(BoundDevice device, VfioDetachIoasid command) =>
-        device.Attached == command.Number ? Decision.Change(new DeviceDetached(device.Id)) : Decision.Refuse(Errno.EINVAL);
+    public static Decision Detach(FdState fd, BoundDevice device, VfioDetachIoasid command) =>
+        device.Attached == command.Number ? Decision.Change(Leave(fd, device)) : Decision.Refuse(Errno.EINVAL);
 
     /// <summary>The fixed attributes of the unit, reported as soon as the device is bound; they need no IOASID.</summary>
     public static Decision GetDevInfo(FdState fd, IoasidGetDevInfo command) =>
@@ -73,60 +70,62 @@ public static class DeviceRules
             ? Decision.Answer(Reply.With(new DeviceInfo(device.Unit, device.Traits)))
             : Decision.Refuse(Errno.ENOENT);
 
-    /// <summary>Announces the fd; KVM's coherency changes only at KVM_UPDATE (seed). Strict mode refuses to open a window here, or at KVM_DEL, too.</summary>
-    public static Decision AddKvm(FdState fd, FdId id, VmId vm)
+    private static Decision Attach(FdState fd, BoundDevice device, IoasidEntry ioasid, VfioAttachIoasid command, bool hostEnforces)
     {
-        if (fd.Kvms.ContainsKey(vm))
+        if (device.Place is not null)
         {
-            return Decision.Refuse(Errno.EEXIST);
+            return Decision.Refuse(Errno.EBUSY);
         }
 
-        return fd.Options!.RefuseCoherencyGap && fd.HasNoncoherentDevice
-            ? Decision.Refuse(Errno.EPERM)
-            : Decision.Change(new KvmAdded(vm)).With(Claim.Alive(vm), Claim.Link(vm, id));
+        Placement place = Place(fd, new Joining(device, command.Format, ioasid, [.. ioasid.Tables.Values.Select(table => Use(fd, ioasid, table))], hostEnforces));
+        if (place.Errno != Errno.OK)
+        {
+            return Decision.Refuse(place.Errno);
+        }
+
+        var attached = new DeviceAttached(device.Id, ioasid.Number, place.Table, place.EnforceSnoop)
+        {
+            Flag = command.Format, ForcesSnoop = place.ForcesSnoop, PromisesSnoop = place.PromisesSnoop,
+        };
+        Errno errno = CheckAttach(fd, device, ioasid, attached);
+        if (errno != Errno.OK)
+        {
+            return Decision.Refuse(errno);
+        }
+
+        Decision attach = Decision.Change(attached);
+        return device.Traits.Opens == DriverOpens.AtAttach && !device.DriverOpened ? OpenDriver(fd, device.Traits, attach) : attach;
     }
 
-    public static Decision DelKvm(FdState fd, FdId id, VmId vm)
+    /// <summary>The policy decides; members of a group translate through one table.</summary>
+    private static Placement Place(FdState fd, Joining joining)
     {
-        if (!fd.Kvms.ContainsKey(vm))
-        {
-            return Decision.Refuse(Errno.ENOENT);
-        }
-
-        return fd.Options!.RefuseCoherencyGap && fd.HasNoncoherentDevice
-            ? Decision.Refuse(Errno.EPERM)
-            : Decision.Change(new KvmRemoved(vm)).With(Claim.Alive(vm)).With(ReleaseLink(fd, id, vm));
+        BoundDevice? sibling = fd.InGroup(joining.Device.Traits.Group).FirstOrDefault(member => member.Attached == joining.Ioasid.Number);
+        Placement place = fd.Profile.Sharing.Attach(joining);
+        return place.Errno == Errno.OK && sibling is { Place: { } at } && at.Table != place.Table && fd.Profile.Sharing.DropsEmptyTables
+            ? place with { Table = at.Table, EnforceSnoop = joining.Ioasid.Tables[at.Table].EnforceSnoop }
+            : place;
     }
 
-    public static Decision UpdateKvm(FdState fd, FdId id, VmId vm)
-    {
-        if (!fd.Kvms.TryGetValue(vm, out bool? told))
-        {
-            return Decision.Refuse(Errno.ENOENT);
-        }
+    private static TableUse Use(FdState fd, IoasidEntry ioasid, TableSpec table) =>
+        new(table, [.. fd.AttachedTo(ioasid.Number).Where(device => device.Place!.Table == table.Index)]);
 
-        bool noncoherent = FormatOnly.IsNoncoherent(fd);
-        Decision update = Decision.Change(new KvmUpdated(vm, noncoherent)).With(Claim.Alive(vm));
-        update = noncoherent == (told ?? false) ? update : update.With(noncoherent ? Claim.Noncoherent(vm, id) : Claim.Coherent(vm, id));
-        return update.With(Claim.CountNoncoherent(vm));
+    /// <summary>The table that it leaves goes with its last device, or has the format that the policy wants then.</summary>
+    private static DeviceDetached Leave(FdState fd, BoundDevice device)
+    {
+        IoasidEntry ioasid = fd.Ioasids[device.Place!.Number];
+        TableUse all = Use(fd, ioasid, fd.TableOf(device));
+        TableUse rest = all with { Devices = [.. all.Devices.Where(other => other.Id != device.Id)] };
+        SharingPolicy policy = fd.Profile.Sharing;
+        bool drops = rest.Devices.Length == 0 && policy.DropsEmptyTables;
+        return new DeviceDetached(device.Id, drops, drops ? rest.EnforceSnoop : policy.Detach(new Leaving(device, ioasid, rest)));
     }
 
-    private static Errno CheckAttach(FdState fd, BoundDevice device, IoasidEntry ioasid, SnoopFormat? repeated)
+    private static Errno CheckAttach(FdState fd, BoundDevice device, IoasidEntry ioasid, DeviceAttached place)
     {
-        if (device.Attached is not null)
-        {
-            return Errno.EBUSY;
-        }
-
-        Errno format = StrictFormat.CheckAttach(repeated, ioasid.Spec, device.Unit);
-        if (format != Errno.OK)
-        {
-            return format;
-        }
-
-        bool tableFits = ioasid.Spec.AddressWidth <= device.Unit.AddressWidth && (ioasid.Spec.PageSizes & ~device.Unit.PageSizes) == 0;
+        bool tableFits = !ioasid.Tables.TryGetValue(place.Table, out TableSpec? table) || (table.PageSizes & ~device.Unit.PageSizes) == 0;
         bool groupElsewhere = fd.InGroup(device.Traits.Group).Any(member => member.Attached is { } other && other != ioasid.Number);
-        if (!tableFits || groupElsewhere)
+        if (ioasid.Spec.AddressWidth > device.Unit.AddressWidth || !tableFits || groupElsewhere)
         {
             return Errno.EINVAL;
         }
@@ -136,7 +135,7 @@ public static class DeviceRules
             return Errno.EADDRINUSE;
         }
 
-        bool untold = !ioasid.Spec.EnforceSnoop && fd.Kvms.Values.Any(told => told != true);
+        bool untold = !place.EnforceSnoop && fd.Profile.Kvm.Trigger == KvmTrigger.Update && fd.Kvms.Values.Any(told => told != true);
         return fd.Options!.RefuseCoherencyGap && untold ? Errno.EPERM : Errno.OK;
     }
 
@@ -151,9 +150,4 @@ public static class DeviceRules
         Claim kvm = fd.Kvms.IsEmpty ? Claim.Never : Claim.Alive(fd.Kvms.Keys.First(), fd.Kvms.Keys.Skip(1));
         return opened.With(kvm) with { IfVmEnded = traits.OpenWithoutKvm };
     }
-
-    private static Claim[] ReleaseLinks(FdState fd, FdId id) => [.. fd.Kvms.Keys.SelectMany(vm => ReleaseLink(fd, id, vm))];
-
-    private static Claim[] ReleaseLink(FdState fd, FdId id, VmId vm) =>
-        fd.Kvms[vm] == true ? [Claim.Unlink(vm, id), Claim.Coherent(vm, id)] : [Claim.Unlink(vm, id)];
 }

@@ -50,6 +50,6 @@ public static class DirtyRules
             return Errno.E2BIG;
         }
 
-        return ioasid.Spec is { TracksDirty: true, PageSizes: not 0 } ? Errno.OK : Errno.EINVAL;
+        return ioasid.Spec.TracksDirty && !ioasid.Tables.IsEmpty ? Errno.OK : Errno.EINVAL;
     }
 }

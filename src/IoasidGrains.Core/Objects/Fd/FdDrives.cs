@@ -23,13 +23,22 @@ public static class FdDrives
             drives.AddRange(before.Kvms.Keys.Select(vm => (vm.Object, (Drive)new UnlinkFd(stamp, vm))));
         }
 
-        return drives;
+        // Up before it takes effect, down after it is complete.
+        KvmUpdated[] updates = [.. record.Changes.OfType<KvmUpdated>()];
+        return [.. updates.Where(update => update.Noncoherent).Select(update => Tell(after, update, stamp)), .. drives,
+            .. updates.Where(update => !update.Noncoherent).Select(update => Tell(after, update, stamp))];
+    }
+
+    private static (ObjectId, Drive) Tell(FdState after, KvmUpdated update, Stamp stamp)
+    {
+        KvmSide side = after.Profile.Kvm;
+        return (update.Vm.Object, new UpdateSnoop(stamp, update.Vm, update.Noncoherent) { ByFiles = side.ByFiles, FlushFirst = side.FlushesAtEdge });
     }
 
     /// <summary>Builds one IOASID as <paramref name="state"/> has it.</summary>
     public static BuildIoasid Build(FdState state, IoasidEntry entry, Stamp stamp) => new(
         stamp with { Sequence = entry.Driven, Order = state.Order }, new IoasidId(stamp.Fd, entry.Number), entry.Spec,
-        [.. entry.Areas.All], [.. state.AttachedTo(entry.Number).Select(device => device.Attachment)]);
+        [.. entry.Areas.All], [.. entry.Tables.Values], [.. state.AttachedTo(entry.Number).Select(device => device.Attachment)]);
 
     /// <summary>
     /// As it was before a drive that comes next. That drive may have been answered before all was lost, so what it takes away is not given back meanwhile:
@@ -52,7 +61,8 @@ public static class FdDrives
         List<(ObjectId, Drive)> drives = [];
         if (leaf.Kind == ObjectKind.Device && state.Devices.TryGetValue(new DeviceId(leaf.Key), out BoundDevice? device))
         {
-            DmaRoute? route = device.Attached is { } number ? new DmaRoute(new PageTableId(new IoasidId(stamp.Fd, number), 0), device.Unit) : null;
+            DmaRoute? route = device.Place is { } place
+                ? new DmaRoute(new PageTableId(new IoasidId(stamp.Fd, place.Number), place.Table), device.Unit) { ForcesSnoop = place.ForcesSnoop } : null;
             drives.Add((leaf, new HoldDevice(stamp, device.Id, Held: true, FileOpen: true, device.Unit) { Route = route }));
         }
 
@@ -79,12 +89,13 @@ public static class FdDrives
         ],
         DeviceUnbound unbound => OfUnbind(before, after, unbound, stamp),
         DeviceAttached attached => [ToIoasid(before, attached.Number, stamp,
-            (previous, id) => new AttachDevice(stamp, previous, id, after.Ioasids[attached.Number].Spec, before.Devices[attached.Device].Attachment))],
-        DeviceDetached detached => [ToIoasid(before, before.Devices[detached.Device].Attached!.Value, stamp,
-            (previous, id) => new DetachDevice(stamp, previous, id, detached.Device))],
-        KvmAdded kvm => [(kvm.Vm.Object, new LinkFd(stamp, kvm.Vm))],
+            (previous, id) => new AttachDevice(
+                stamp, previous, id, after.Ioasids[attached.Number].Tables[attached.Table], after.Devices[attached.Device].Attachment))],
+        DeviceDetached detached => [ToIoasid(before, before.Devices[detached.Device].Place!.Number, stamp,
+            (previous, id) => new DetachDevice(stamp, previous, id, detached.Device, detached.DropsTable, detached.EnforceSnoop))],
+        // Its link is in the update that goes with it, if there is one.
+        KvmAdded kvm => after.Kvms[kvm.Vm] is null ? [(kvm.Vm.Object, new LinkFd(stamp, kvm.Vm))] : [],
         KvmRemoved kvm => [(kvm.Vm.Object, new UnlinkFd(stamp, kvm.Vm))],
-        KvmUpdated kvm => [(kvm.Vm.Object, new UpdateSnoop(stamp, kvm.Vm, kvm.Noncoherent))],
         _ => [],
     };
 
@@ -104,7 +115,7 @@ public static class FdDrives
     }
 
     private static (ObjectId, Drive) Destroy(IoasidEntry ioasid, Stamp stamp) =>
-        (Target(ioasid.Number, stamp), new DestroyIoasid(stamp, ioasid.Driven, new IoasidId(stamp.Fd, ioasid.Number)));
+        (Target(ioasid.Number, stamp), new DestroyIoasid(stamp, ioasid.Driven, new IoasidId(stamp.Fd, ioasid.Number), [.. ioasid.Tables.Keys]));
 
     private static (ObjectId, Drive) ToIoasid(FdState before, IoasidNumber number, Stamp stamp, Func<long, IoasidId, IoasidDrive> drive)
     {

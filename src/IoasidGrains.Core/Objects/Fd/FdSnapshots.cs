@@ -24,16 +24,18 @@ public static class FdSnapshots
 
     public static FdSnapshot Of(FdState state) => new(
         state.Options!, state.Closed, state.LastNumber,
-        [.. state.Ioasids.Values.Select(ioasid => new IoasidSnapshot(ioasid.Number, ioasid.Spec, [.. ioasid.Areas.All], ioasid.Driven))],
-        [.. state.Devices.Values.Select(device => new DeviceSnapshot(new DeviceBound(device.Id, device.Traits, device.Unit), device.Attached, device.DriverOpened))],
+        [.. state.Ioasids.Values.Select(ioasid => new IoasidSnapshot(ioasid.Number, ioasid.Spec, [.. ioasid.Areas.All], [.. ioasid.Tables.Values], ioasid.Driven))],
+        [.. state.Devices.Values.Select(device => new DeviceSnapshot(new DeviceBound(device.Id, device.Traits, device.Unit), device.Place, device.DriverOpened))],
         [.. state.Blocked.Select(member => new BlockedSnapshot(member.Key, member.Value))],
         [.. state.Kvms.Select(kvm => new KvmSnapshot(kvm.Key, kvm.Value))],
         [.. state.Registered.Select(memory => new MemoryRegistered(memory.Start, memory.Length))],
-        [.. state.Answers.All], [.. state.Answers.Bounds]);
+        [.. state.Answers.All], [.. state.Answers.Bounds],
+        [.. state.Allowed.Select(allowed => new IncoherentDmaAllowed(allowed.Vm, allowed.Device, true))], state.Spent);
 
     public static ImmutableSortedDictionary<IoasidNumber, IoasidEntry> IoasidsOf(FdSnapshot snapshot) => snapshot.Ioasids.ToImmutableSortedDictionary(
-        ioasid => ioasid.Number, ioasid => new IoasidEntry(ioasid.Number, ioasid.Spec, AreaMap.Of(ioasid.Areas), ioasid.Driven));
+        ioasid => ioasid.Number, ioasid => new IoasidEntry(
+            ioasid.Number, ioasid.Spec, AreaMap.Of(ioasid.Areas), ioasid.Tables.ToImmutableSortedDictionary(table => table.Index, table => table), ioasid.Driven));
 
     public static ImmutableSortedDictionary<DeviceId, BoundDevice> DevicesOf(FdSnapshot snapshot) => snapshot.Devices.ToImmutableSortedDictionary(
-        device => device.Bound.Device, device => new BoundDevice(device.Bound.Device, device.Bound.Traits, device.Bound.Unit, device.Attached, device.DriverOpened));
+        device => device.Bound.Device, device => new BoundDevice(device.Bound.Device, device.Bound.Traits, device.Bound.Unit, device.Place, device.DriverOpened));
 }

@@ -5,16 +5,33 @@ using IoasidGrains.Uapi;
 namespace IoasidGrains.Core;
 
 /// <summary>A bound device.</summary>
-/// <param name="Attached">The IOASID that it is attached to, or null: blocked.</param>
+/// <param name="Place">How it was attached, or null: blocked.</param>
 /// <param name="DriverOpened">Its driver's open_device has run.</param>
-public sealed record BoundDevice(DeviceId Id, DeviceTraits Traits, IommuCapabilities Unit, IoasidNumber? Attached, bool DriverOpened)
+public sealed record BoundDevice(DeviceId Id, DeviceTraits Traits, IommuCapabilities Unit, DeviceAttached? Place, bool DriverOpened)
 {
-    public Attachment Attachment => new(Id, Traits.Unit, Unit);
+    /// <summary>The IOASID that it is attached to.</summary>
+    public IoasidNumber? Attached => Place?.Number;
+
+    /// <summary>Of an attached device.</summary>
+    public Attachment Attachment => new(Id, Traits.Unit, Unit, Place!.Table, Place.ForcesSnoop);
+
+    /// <summary>Attached so that its no-snoop accesses, if it sends any, go past the caches wherever a leaf does not enforce.</summary>
+    public bool MaySendNoSnoop => Place is { ForcesSnoop: false, PromisesSnoop: false } && !Traits.CoherentOnly;
 }
 
 /// <summary>One IOASID as its fd records it.</summary>
 /// <param name="Driven">The last log entry that was driven to the Ioasid object.</param>
-public sealed record IoasidEntry(IoasidNumber Number, IoasidSpec Spec, AreaMap Areas, long Driven);
+public sealed record IoasidEntry(IoasidNumber Number, IoasidSpec Spec, AreaMap Areas, ImmutableSortedDictionary<int, TableSpec> Tables, long Driven)
+{
+    /// <summary>Devices of this table meet leaves that do not enforce.</summary>
+    public bool IsPlain(TableSpec table) => Spec.PerMapping ? Areas.All.Any(area => !Spec.Enforces(area)) : !table.EnforceSnoop;
+
+    /// <summary>Some table is plain; one that has no table yet is what the user has chosen.</summary>
+    public bool HasPlain => Tables.IsEmpty ? !Spec.Auto && !Spec.EnforceSnoop : Tables.Values.Any(IsPlain);
+
+    /// <summary>Page sizes that all its tables can use; 0 while there is none.</summary>
+    public ulong PageSizes => Tables.IsEmpty ? 0 : Tables.Values.Aggregate(ulong.MaxValue, (sizes, table) => sizes & table.PageSizes);
+}
 
 /// <summary>A registered piece of user memory.</summary>
 public sealed record RegisteredMemory(UserAddress Start, ulong Length)
@@ -54,6 +71,12 @@ public sealed record FdState
 
     public ImmutableList<RegisteredMemory> Registered { get; private init; } = [];
 
+    /// <summary>Devices of which the user said that they may do non-coherent DMA for a VM.</summary>
+    public ImmutableSortedSet<(VmId Vm, DeviceId Device)> Allowed { get; private init; } = [];
+
+    /// <summary>What the policy has cost so far, without what can be seen in the records.</summary>
+    public FdCosts Spent { get; private init; } = FdCosts.None;
+
     public AnswerWindow Answers { get; private init; } = AnswerWindow.Empty;
 
     public IEnumerable<BoundDevice> AttachedTo(IoasidNumber number) => Devices.Values.Where(device => device.Attached == number);
@@ -73,15 +96,22 @@ public sealed record FdState
             .Where(area => !registered.Exists(memory => memory.Contains(area.Memory, area.Range.Length)))
             .Aggregate(0UL, (sum, area) => sum + area.Range.Length);
 
+    /// <summary>The policies of this fd, which is open.</summary>
+    public Profile Profile => Profiles.Of(Options!);
+
+    public TableSpec TableOf(BoundDevice device) => Ioasids[device.Place!.Number].Tables[device.Place.Table];
+
+    /// <summary>The device is attached, may send no-snoop accesses, and meets leaves that do not enforce.</summary>
+    public bool IsNoncoherent(BoundDevice device) => device.MaySendNoSnoop && Ioasids[device.Place!.Number].IsPlain(TableOf(device));
+
     /// <summary>The VMs whose KVM was not told that a device of this fd may do non-coherent DMA now (domain 3.5).</summary>
     public IEnumerable<VmId> CoherencyGaps => HasNoncoherentDevice ? Kvms.Where(kvm => kvm.Value != true).Select(kvm => kvm.Key) : [];
 
     /// <summary>The VMs that were last told something else than a walk over the IOASIDs would find now.</summary>
-    public IEnumerable<VmId> StaleKvms => Kvms.Where(kvm => (kvm.Value ?? false) != FormatOnly.IsNoncoherent(this)).Select(kvm => kvm.Key);
+    public IEnumerable<VmId> StaleKvms => Options is null ? [] : Kvms.Where(kvm => (kvm.Value ?? false) != Profile.Kvm.IsNoncoherent(this, kvm.Key)).Select(kvm => kvm.Key);
 
-    /// <summary>A device that may send no-snoop is attached to an IOASID that does not enforce.</summary>
-    public bool HasNoncoherentDevice => Devices.Values.Any(device =>
-        device.Attached is { } number && !device.Traits.CoherentOnly && !Ioasids[number].Spec.EnforceSnoop);
+    /// <summary>A device that may send no-snoop is attached to a table that does not enforce.</summary>
+    public bool HasNoncoherentDevice => Devices.Values.Any(IsNoncoherent);
 
     /// <summary>The state after one log record.</summary>
     public FdState Apply(LogRecord record)
@@ -91,14 +121,15 @@ public sealed record FdState
             return From(snapshot, record);
         }
 
-        FdState next = this with { Sequence = record.Sequence, Order = record.Order, Answers = Answers.Add(record) };
-        foreach (Change change in record.Changes)
-        {
-            next = next.ApplyChange(change);
-        }
+        return (this with { Sequence = record.Sequence, Order = record.Order, Answers = Answers.Add(record) }).With(record.Changes);
+    }
 
+    /// <summary>The records as these changes leave them; what a decision that is not committed yet would lead to.</summary>
+    public FdState With(Change[] changes)
+    {
+        FdState next = changes.Aggregate(this, (state, change) => (state with { Spent = FdCosting.Add(state, change) }).ApplyChange(change));
         return next.Closed && next.Devices.IsEmpty
-            ? next with { Ioasids = next.Ioasids.Clear(), Kvms = next.Kvms.Clear(), Registered = [] }
+            ? next with { Ioasids = next.Ioasids.Clear(), Kvms = next.Kvms.Clear(), Registered = [], Allowed = [] }
             : next;
     }
 
@@ -115,6 +146,8 @@ public sealed record FdState
         Kvms = snapshot.Kvms.ToImmutableSortedDictionary(kvm => kvm.Vm, kvm => kvm.Told),
         Registered = [.. snapshot.Registered.Select(memory => new RegisteredMemory(memory.Start, memory.Length))],
         Answers = AnswerWindow.Of(snapshot),
+        Allowed = [.. snapshot.Allowed.Select(allowed => (allowed.Vm, allowed.Device))],
+        Spent = snapshot.Costs,
     };
 
     private FdState ApplyChange(Change change) => change switch
@@ -126,7 +159,8 @@ public sealed record FdState
         IoasidAllocated ioasid => this with
         {
             LastNumber = ioasid.Number.Value,
-            Ioasids = Ioasids.Add(ioasid.Number, new IoasidEntry(ioasid.Number, ioasid.Spec, AreaMap.Empty, Sequence)),
+            Ioasids = Ioasids.Add(ioasid.Number, new IoasidEntry(
+                ioasid.Number, ioasid.Spec, AreaMap.Empty, ImmutableSortedDictionary<int, TableSpec>.Empty, Sequence)),
         },
         IoasidFreed ioasid => this with { Ioasids = Ioasids.Remove(ioasid.Number) },
         AreaMapped mapped => WithIoasid(mapped.Number, entry => entry with { Areas = entry.Areas.Add(mapped.Area) }),
@@ -139,22 +173,34 @@ public sealed record FdState
             Blocked = Blocked.Remove(bound.Device),
         },
         DeviceUnbound unbound => Unbind(Devices[unbound.Device]),
-        DeviceAttached attached => WithDevice(attached.Device, attached.Number).WithIoasid(attached.Number, entry => entry with
+        DeviceAttached attached => WithDevice(attached.Device, attached).WithIoasid(attached.Number, entry => entry with
         {
-            Spec = entry.Spec with { PageSizes = entry.Spec.PageSizes == 0 ? Devices[attached.Device].Unit.PageSizes : entry.Spec.PageSizes },
+            Tables = entry.Tables.SetItem(attached.Table, entry.Tables.TryGetValue(attached.Table, out TableSpec? table)
+                ? table with { EnforceSnoop = attached.EnforceSnoop }
+                : new TableSpec(attached.Table, attached.EnforceSnoop, Devices[attached.Device].Unit.PageSizes)),
         }),
-        DeviceDetached detached => WithIoasid(Devices[detached.Device].Attached!.Value, entry => entry).WithDevice(detached.Device, null),
+        DeviceDetached detached => WithIoasid(Devices[detached.Device].Place!.Number, entry => Left(entry, Devices[detached.Device].Place!.Table, detached))
+            .WithDevice(detached.Device, null),
         KvmAdded kvm => this with { Kvms = Kvms.Add(kvm.Vm, null) },
-        KvmRemoved kvm => this with { Kvms = Kvms.Remove(kvm.Vm) },
+        KvmRemoved kvm => this with { Kvms = Kvms.Remove(kvm.Vm), Allowed = Allowed.Except(Allowed.Where(allowed => allowed.Vm == kvm.Vm)) },
         KvmUpdated kvm => this with { Kvms = Kvms.SetItem(kvm.Vm, kvm.Noncoherent) },
+        IncoherentDmaAllowed allowed => this with
+        {
+            Allowed = allowed.Allowed ? Allowed.Add((allowed.Vm, allowed.Device)) : Allowed.Remove((allowed.Vm, allowed.Device)),
+        },
         _ => throw new InvariantException($"An fd's log holds {change.GetType().Name}, which is no change of an fd."),
     };
 
     private FdState WithIoasid(IoasidNumber number, Func<IoasidEntry, IoasidEntry> update) =>
         this with { Ioasids = Ioasids.SetItem(number, update(Ioasids[number]) with { Driven = Sequence }) };
 
-    private FdState WithDevice(DeviceId device, IoasidNumber? attached) =>
-        this with { Devices = Devices.SetItem(device, Devices[device] with { Attached = attached, DriverOpened = true }) };
+    private static IoasidEntry Left(IoasidEntry entry, int table, DeviceDetached detached) => entry with
+    {
+        Tables = detached.DropsTable ? entry.Tables.Remove(table) : entry.Tables.SetItem(table, entry.Tables[table] with { EnforceSnoop = detached.EnforceSnoop }),
+    };
+
+    private FdState WithDevice(DeviceId device, DeviceAttached? place) =>
+        this with { Devices = Devices.SetItem(device, Devices[device] with { Place = place, DriverOpened = true }) };
 
     private FdState Unbind(BoundDevice device)
     {

@@ -15,9 +15,12 @@ public static class FdStatus
 
         string state = !fd.Closed ? "open" : fd.Devices.IsEmpty ? "closed" : "closing";
         List<string> details = [$"profile={fd.Options.Profile}"];
-        Add(details, "devices", fd.Devices.Values.Select(device => $"{device.Id}:{(device.Attached is { } number ? number.ToString() : "blocked")}"));
+        Add(details, "kvm", fd.Options.KvmSide is { } side ? [side] : Array.Empty<string>());
+        Add(details, "devices", fd.Devices.Values.Select(device => $"{device.Id}:{(device.Place is { } place ? Where(place) : "blocked")}"));
+        Add(details, "promised", fd.Devices.Values.Where(device => device.Place is { PromisesSnoop: true }).Select(device => device.Id));
         Add(details, "ioasids", fd.Ioasids.Keys);
         Add(details, "kvms", fd.Kvms.Select(kvm => $"{kvm.Key}:{(kvm.Value is { } told ? (told ? "noncoherent" : "coherent") : "untold")}"));
+        Add(details, "allowed", fd.Allowed.Select(allowed => $"{allowed.Vm}:{allowed.Device}"));
         Add(details, "registered", fd.Registered.Select(memory => $"{memory.Start}+0x{memory.Length:x}"));
         Add(details, "coherency_gap", fd.CoherencyGaps);
         Add(details, "stale_kvm", fd.StaleKvms);
@@ -28,6 +31,9 @@ public static class FdStatus
 
         return new ObjectStatus(id.Object, state, string.Join(' ', details), [.. Children(id, fd)]);
     }
+
+    /// <summary>The IOASID, and its table if that is not the first one.</summary>
+    private static string Where(DeviceAttached place) => place.Table == 0 ? place.Number.ToString() : $"{place.Number}/p{place.Table}";
 
     private static IEnumerable<ObjectId> Children(FdId id, FdState fd) =>
         fd.Ioasids.Keys.Select(number => new IoasidId(id, number).Object)

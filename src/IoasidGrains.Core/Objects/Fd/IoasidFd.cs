@@ -80,9 +80,11 @@ public sealed class IoasidFd : KernelObject
         IoasidUnregisterMemory unregister => MappingRules.Unregister(_state, unregister),
         IoasidMapDma map => MappingRules.Map(_state, map),
         IoasidUnmapDma unmap => MappingRules.Unmap(_state, unmap),
-        KvmAddIoasidFd add => DeviceRules.AddKvm(_state, _id, add.Vm),
-        KvmDelIoasidFd del => DeviceRules.DelKvm(_state, _id, del.Vm),
-        KvmUpdateIoasidFd update => DeviceRules.UpdateKvm(_state, _id, update.Vm),
+        KvmAddIoasidFd add => KvmRules.Add(_state, _id, add.Vm),
+        KvmDelIoasidFd del => KvmRules.Del(_state, _id, del.Vm),
+        KvmUpdateIoasidFd update => KvmRules.Update(_state, _id, update.Vm),
+        KvmAllowIncoherentDma allow => KvmRules.Allow(_state, allow),
+        ReadFdCosts => Decision.Answer(Reply.With(FdCosting.Of(_state))),
         SetDirtyTracking set => DirtyRules.Set(_state, set),
         CloseFd => DeviceRules.Close(_state, _id),
         _ => throw NotUnderstood(command),
@@ -95,7 +97,7 @@ public sealed class IoasidFd : KernelObject
             return Done(Errno.EEXIST);
         }
 
-        return Profiles.Find(open.Options.Profile) is null ? Done(Errno.EINVAL) : Take(open, Decision.Change(new FdOpened(open.Options)));
+        return Profiles.Find(open.Options) is null ? Done(Errno.EINVAL) : Take(open, Decision.Change(new FdOpened(open.Options)));
     }
 
     private Step HandleHeldDevice(HeldDeviceCommand command)
@@ -108,7 +110,7 @@ public sealed class IoasidFd : KernelObject
         return Take(command, command switch
         {
             VfioAttachIoasid attach => DeviceRules.Attach(_state, device, attach),
-            VfioDetachIoasid detach => DeviceRules.Detach(device, detach),
+            VfioDetachIoasid detach => DeviceRules.Detach(_state, device, detach),
             VfioUnbindIoasidFd => DeviceRules.Unbind(_state, _id, device, closeFile: false),
             CloseDevice => DeviceRules.Unbind(_state, _id, device, closeFile: true),
             _ => throw NotUnderstood(command),
@@ -157,21 +159,22 @@ public sealed class IoasidFd : KernelObject
             return new Answer(decision.Reply);
         }
 
-        return Reserve(decision, () => Commit(command, decision));
+        Decision whole = KvmRules.Push(_state, _id, decision);
+        return Reserve(TableNeed.Of(whole.Changes[0], _state), 0, () => Commit(command, whole));
     }
 
     /// <summary>Page-table memory is asked for before anything is decided: after the commit no table refuses.</summary>
-    private Step Reserve(Decision decision, Func<Step> then)
+    private Step Reserve(TableReserve[] needs, int next, Func<Step> then)
     {
-        (IoasidNumber number, long tables) = TableNeed.Of(decision.Changes[0], _state);
-        if (tables == 0)
+        if (next == needs.Length)
         {
             return then();
         }
 
-        var table = new PageTableId(new IoasidId(_id, number), 0);
-        bool filled = _state.Ioasids[number].Spec.PageSizes != 0;
-        return new Call(table.Object, new ReserveTables(table, tables, filled), reply => reply.Succeeded ? then() : new Answer(reply));
+        TableReserve need = needs[next];
+        var table = new PageTableId(new IoasidId(_id, need.Number), need.Table);
+        return need.Tables == 0 ? Reserve(needs, next + 1, then) : new Call(
+            table.Object, new ReserveTables(table, need.Tables, need.Filled), reply => reply.Succeeded ? Reserve(needs, next + 1, then) : new Answer(reply));
     }
 
     private Step Commit(UapiCommand command, Decision decision)
@@ -183,7 +186,7 @@ public sealed class IoasidFd : KernelObject
         {
             if (result.Status == CommitStatus.ClaimRefused)
             {
-                return Done(decision.ErrnoOf(result.Refused!));
+                return result.Refused!.Kind == ClaimKind.AllUnitsEnforce ? Take(command, decision.Otherwise!) : Done(decision.ErrnoOf(result.Refused));
             }
 
             LogRecord committed = result.Record!;
@@ -210,7 +213,7 @@ public sealed class IoasidFd : KernelObject
     private static Reply WithGap(FdState after, LogRecord record)
     {
         bool opened = record.Changes[0] is not DeviceAttached attached
-            || (!after.Ioasids[attached.Number].Spec.EnforceSnoop && !after.Devices[attached.Device].Traits.CoherentOnly);
+            || after.IsNoncoherent(after.Devices[attached.Device]);
         VmId[] gaps = opened ? [.. after.CoherencyGaps] : [];
         return gaps.Length > 0 ? record.Reply with { Outputs = new CoherencyGap(gaps) } : record.Reply;
     }

@@ -11,13 +11,18 @@ public static class MappingRules
 
     public static Decision Alloc(FdState fd, IoasidAlloc command)
     {
-        if (command.Format is not { } format || command.AddressWidth is not (39 or 48 or 57))
+        SharingPolicy policy = fd.Profile.Sharing;
+        bool chosen = policy.Formats.Length > 0;
+        if ((chosen && !policy.Formats.Cast<SnoopFormat?>().Contains(command.Format)) || command.AddressWidth is not (39 or 48 or 57))
         {
             return Decision.Refuse(Errno.EINVAL);
         }
 
         var number = new IoasidNumber(fd.LastNumber + 1);
-        var spec = new IoasidSpec(format == SnoopFormat.Snoop, command.AddressWidth, PageSizes: 0);
+        var spec = new IoasidSpec(chosen && command.Format == SnoopFormat.Snoop, command.AddressWidth, PageSizes: 0)
+        {
+            Auto = !chosen || command.Format == SnoopFormat.Auto, PerMapping = policy.FormatPerMapping,
+        };
         return Decision.Change(new IoasidAllocated(number, spec)).With(new Reply(Errno.OK, number.Value));
     }
 
@@ -46,7 +51,7 @@ public static class MappingRules
         }
 
         IovaRange[] reserved = [.. devices.SelectMany(ReservedBy).Distinct().Order()];
-        return Decision.Answer(Reply.With(new IoasidInfo(ioasid.Spec, devices.Length, ioasid.Areas.Count, reserved)));
+        return Decision.Answer(Reply.With(new IoasidInfo(ioasid.Spec with { PageSizes = ioasid.PageSizes }, devices.Length, ioasid.Areas.Count, reserved)));
     }
 
     public static Decision Register(FdState fd, IoasidRegisterMemory command)
@@ -93,9 +98,9 @@ public static class MappingRules
             errno = CheckPlace(fd, ioasid, range, command);
         }
 
-        return errno == Errno.OK
-            ? Decision.Change(new AreaMapped(ioasid.Number, new Area(range, command.Memory, command.Access)))
-            : Decision.Refuse(errno);
+        var area = new Area(range, command.Memory, command.Access) { Format = ioasid.Spec.PerMapping ? command.Format : null };
+        errno = errno == Errno.OK ? fd.Profile.Sharing.Map(ioasid, [.. fd.AttachedTo(ioasid.Number)], area) : errno;
+        return errno == Errno.OK ? Decision.Change(new AreaMapped(ioasid.Number, area)) : Decision.Refuse(errno);
     }
 
     public static Decision Unmap(FdState fd, IoasidUnmapDma command)

@@ -9,16 +9,18 @@ namespace IoasidGrains.Core;
 /// </summary>
 public static class FormatOnly
 {
+    public static readonly KvmSide Side = new("format-only", "Kevin Tian, 4 June 2021 (seed, step 6)", KvmTrigger.Update, (fd, _) => IsNoncoherent(fd));
+
     /// <summary>What <c>ioasidfd_for_each_ioasid()</c> finds: does any IOASID make DMA non-coherent?</summary>
-    public static bool IsNoncoherent(FdState fd)
+    private static bool IsNoncoherent(FdState fd)
     {
         bool noncoherent = false;
-        ForEachIoasid(fd, ioasid => noncoherent |= !ioasid.Spec.EnforceSnoop);
+        ForEachIoasid(fd, ioasid => noncoherent |= ioasid.HasPlain);
         return noncoherent;
     }
 
     /// <summary><c>ioasidfd_for_each_ioasid()</c>: calls <paramref name="visit"/> once for every live IOASID, within one turn of the fd.</summary>
-    public static void ForEachIoasid(FdState fd, Action<IoasidEntry> visit)
+    private static void ForEachIoasid(FdState fd, Action<IoasidEntry> visit)
     {
         foreach (IoasidEntry ioasid in fd.Ioasids.Values)
         {
