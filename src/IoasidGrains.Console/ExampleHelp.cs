@@ -49,6 +49,7 @@ internal sealed class ExampleHelp(HelpAction usual) : SynchronousCommandLineActi
             "ioasid dma nvme",
             "ioasid dma virtio --pages 1G --size 256GiB --devices 4 --seconds 10",
             "ioasid dma random --churn 0            (maps and unmaps under the readers, as fast as it goes)",
+            "ioasid dma nvme --apart                (through the devices' own caches)",
             "ioasid dma recorded.trace --devices 1 --accesses 1000000 --json",
             "ioasid dma nic --on cluster --gateway 127.0.0.1:30000",
         ],

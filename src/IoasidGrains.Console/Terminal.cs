@@ -8,7 +8,10 @@ namespace IoasidGrains.Console;
 /// <param name="ShowsProgress">True if a person watches standard error.</param>
 public sealed record Terminal(TextReader In, TextWriter Out, TextWriter Error, bool CanEdit, bool ShowsProgress)
 {
-    private const int BufferSize = 16384;
+    private const int BufferSize = 16384, UsualColumns = 80;
+
+    /// <summary>Characters in a line of the window, which may change; asked only if a person watches.</summary>
+    public Func<int> Columns { get; init; } = static () => UsualColumns;
 
     /// <summary>Lines end in LF and text is UTF-8 everywhere, so that the bytes are the same on every system.</summary>
     public static Terminal OfThisProcess()
@@ -19,7 +22,23 @@ public sealed record Terminal(TextReader In, TextWriter Out, TextWriter Error, b
             WriterOf(System.Console.OpenStandardOutput(), flushes: !System.Console.IsOutputRedirected),
             WriterOf(System.Console.OpenStandardError(), flushes: true),
             canEdit,
-            !System.Console.IsErrorRedirected);
+            !System.Console.IsErrorRedirected)
+        {
+            Columns = ColumnsOfWindow,
+        };
+    }
+
+    private static int ColumnsOfWindow()
+    {
+        try
+        {
+            return System.Console.WindowWidth is > 0 and var columns ? columns : UsualColumns;
+        }
+        catch (IOException)
+        {
+            // Standard error is a terminal that does not tell.
+            return UsualColumns;
+        }
     }
 
     private static StreamWriter WriterOf(Stream stream, bool flushes) =>

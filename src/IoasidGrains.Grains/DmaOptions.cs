@@ -18,5 +18,8 @@ public sealed class DmaOptions
     /// </summary>
     public bool MoveDevices { get; set; } = true;
 
+    /// <summary>The silo's objects show each other nothing: a device behaves as on a silo of its own, and translates through its cache.</summary>
+    public bool Apart { get; set; }
+
     internal long TableLimit => PageTableMemory / BytesPerTable;
 }

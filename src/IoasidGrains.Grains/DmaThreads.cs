@@ -1,4 +1,5 @@
-// Where the workloads of a silo's devices run: each on a thread of its own, beside all turns.
+// Where the workloads of a silo's devices run: a few threads beside all turns, which take one run after the other along.
+using System.Diagnostics;
 using System.Runtime.InteropServices;
 using IoasidGrains.Contracts;
 using IoasidGrains.Core;
@@ -8,36 +9,44 @@ using Microsoft.Extensions.Logging;
 namespace IoasidGrains.Grains;
 
 /// <summary>
-/// A workload keeps a processor busy; on a thread of the pool it would hold up the turns of other grains, so it has its own, which the system
-/// schedules against them.
+/// A workload keeps a processor busy; on a thread of the pool it would hold up the turns of other grains. A thread of its own for each would be put aside
+/// in the middle of a section as soon as there are more runs than processors, and an UNMAP waits for that section until the thread's next time slice. So
+/// all runs of a silo share as many threads as there are processors: a run goes on for a while, then the next one in line does. In line it is in no section.
 /// </summary>
-internal sealed class DmaThreads(GrainDoor door, ILogger log)
+/// <param name="send">To the grain of an object.</param>
+/// <param name="most">How many threads at most.</param>
+internal sealed class DmaThreads(Func<ObjectId, Command, ValueTask<Reply>> send, ILogger log, int most)
 {
     /// <summary>setpriority(2): on Linux PRIO_PROCESS with 0 means the calling thread; .NET's own thread priorities do nothing there.</summary>
     private const int ProcessOrThread = 0, CallingThread = 0, NiceValue = 10;
 
+    /// <summary>
+    /// How long a run goes on, 2 ms: what it works with (megabytes in a translation cache) has to come back to the processor's caches first. No UNMAP waits
+    /// for that, only for a section.
+    /// </summary>
+    private static readonly long TurnTicks = Stopwatch.Frequency / 500;
+
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(20);
 
-    public void Start(DmaRun run) => new Thread(() => Run(run)) { IsBackground = true, Name = $"dma {run.Device}" }.Start();
+    private readonly RunLine _line = new(most);
 
-    private void Run(DmaRun run)
+    public void Start(DmaRun run) => Add(new WaitingRun(run));
+
+    private void Add(WaitingRun waiting)
+    {
+        if (_line.Add(waiting))
+        {
+            // Not in the context of whoever started the run.
+            new Thread(Work) { IsBackground = true, Name = "dma" }.UnsafeStart();
+        }
+    }
+
+    private void Work()
     {
         StandBack();
-        try
+        for (DmaRun? goesOn = null; _line.Next(goesOn) is { } next;)
         {
-            while (run.Next() is var point && point != DmaPoint.Over)
-            {
-                if (point == DmaPoint.Asks)
-                {
-                    run.Take(Ask(run.To, run.Message!));
-                }
-            }
-        }
-        catch (Exception bug)
-        {
-            // Of ours. The silo goes on without this run, and nobody waits for it.
-            run.Abandon();
-            log.LogError(bug, "The run of a workload on {Device} broke.", run.Device);
+            goesOn = TakeAlong(next) ? next.Run : null;
         }
     }
 
@@ -50,18 +59,75 @@ internal sealed class DmaThreads(GrainDoor door, ILogger log)
         }
     }
 
-    /// <summary>Null if the answer was lost: the run decides whether it asks again.</summary>
-    private Reply? Ask(ObjectId to, Command message)
+    /// <summary>False if it is over, or waits for an answer.</summary>
+    private bool TakeAlong(WaitingRun waiting)
     {
+        DmaRun run = waiting.Run;
         try
         {
-            return door.Send(to, message).AsTask().GetAwaiter().GetResult();
+            if (waiting.IsAnswered)
+            {
+                run.Take(waiting.Answer);
+            }
+
+            long end = Stopwatch.GetTimestamp() + TurnTicks;
+            while (true)
+            {
+                switch (run.Next())
+                {
+                    case DmaPoint.Over:
+                        return false;
+                    case DmaPoint.Asks:
+                        _ = Ask(run);
+                        return false;
+                    case DmaPoint.Paused:
+                        _ = Rest(run);
+                        return false;
+                    case DmaPoint.Made when _line.IsPressing || Stopwatch.GetTimestamp() >= end:
+                        return true;
+                }
+            }
+        }
+        catch (Exception bug)
+        {
+            Abandon(run, bug);
+            return false;
+        }
+    }
+
+    /// <summary>Back in line with the answer; without one if that was lost: the run decides whether it asks again.</summary>
+    private async Task Ask(DmaRun run)
+    {
+        Reply? answer = null;
+        try
+        {
+            answer = await send(run.To, run.Message!);
         }
         catch (Exception exception) when (LostCall.Is(exception))
         {
-            Thread.Sleep(Pause);
-            return null;
+            await Task.Delay(Pause);
         }
+        catch (Exception bug)
+        {
+            Abandon(run, bug);
+            return;
+        }
+
+        Add(new WaitingRun(run, IsAnswered: true, answer));
+    }
+
+    /// <summary>The silo has not heard from its cluster for a lease: back in line a while later.</summary>
+    private async Task Rest(DmaRun run)
+    {
+        await Task.Delay(Pause);
+        Add(new WaitingRun(run));
+    }
+
+    /// <summary>A bug of ours. The silo goes on without this run, and nobody waits for it.</summary>
+    private void Abandon(DmaRun run, Exception bug)
+    {
+        run.Abandon();
+        log.LogError(bug, "The run of a workload on {Device} broke.", run.Device);
     }
 
     [DllImport("libc", EntryPoint = "setpriority")]

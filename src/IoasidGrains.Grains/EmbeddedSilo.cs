@@ -25,13 +25,15 @@ public sealed class EmbeddedSilo : IAsyncDisposable
 
     public ClusterUapi Uapi { get; }
 
-    public static async Task<EmbeddedSilo> StartAsync(CancellationToken cancellation = default)
+    /// <param name="apart">See <see cref="DmaOptions.Apart"/>.</param>
+    public static async Task<EmbeddedSilo> StartAsync(bool apart = false, CancellationToken cancellation = default)
     {
         var endpoint = new IPEndPoint(IPAddress.Loopback, FreePort());
         HostApplicationBuilder builder = Host.CreateEmptyApplicationBuilder(null);
         builder.UseOrleans(silo => silo
             .UseLocalhostClustering(endpoint.Port, primarySiloEndpoint: endpoint)
             .Configure<EndpointOptions>(options => options.GatewayPort = 0)
+            .Configure<DmaOptions>(options => options.Apart = apart)
             .AddIoasidGrains());
         IHost host = builder.Build();
         await host.StartAsync(cancellation);

@@ -14,8 +14,8 @@ public sealed class GrainPorts
     public GrainPorts(ICommitLog log, IGrainFactory grains, IGrainRuntime runtime, ILocalSiloDetails silo, IOptions<DmaOptions> dma, ILoggerFactory logs)
     {
         (Log, Door, Runtime, Silo, Dma) = (log, new GrainDoor(grains), runtime, silo.SiloAddress, dma.Value);
-        var threads = new DmaThreads(Door, logs.CreateLogger<DmaThreads>());
-        Views = new LocalViews(Nanoseconds, dma.Value.TableLimit, threads.Start, leased: true);
+        var threads = new DmaThreads(Door.Send, logs.CreateLogger<DmaThreads>(), Environment.ProcessorCount);
+        Views = new LocalViews(Nanoseconds, dma.Value.TableLimit, threads.Start, dma.Value.Apart, leased: true);
     }
 
     internal ICommitLog Log { get; }

@@ -30,7 +30,7 @@ builder.UseOrleans(silo => silo
     .ConfigureEndpoints(settings.Listen.Address, settings.Listen.Port, settings.GatewayPort)
     .Configure<ClusterOptions>(options => (options.ClusterId, options.ServiceId) = (settings.ClusterId, settings.ServiceId))
     .UseFastFailureDetection(settings.ResponseTimeout)
-    .Configure<DmaOptions>(options => options.PageTableMemory = settings.PageTableMemory ?? options.PageTableMemory)
+    .Configure<DmaOptions>(options => (options.PageTableMemory, options.MoveDevices) = (settings.PageTableMemory ?? options.PageTableMemory, settings.MoveDevices))
     .AddIoasidGrains());
 
 await using WebApplication app = builder.Build();

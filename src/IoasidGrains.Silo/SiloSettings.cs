@@ -13,9 +13,10 @@ namespace IoasidGrains.Silo;
 /// <param name="HealthUrl">Where <c>/health/live</c> and <c>/health/ready</c> answer.</param>
 /// <param name="ResponseTimeout">After this long the answer of a call between silos counts as lost.</param>
 /// <param name="PageTableMemory">Bytes that all page tables of this silo may take; null: half of what the process may use.</param>
+/// <param name="MoveDevices">A device moves to the silo of the fd that binds it.</param>
 internal sealed record SiloSettings(
     string ClusterId, string ServiceId, IPEndPoint Listen, int GatewayPort, IPEndPoint Primary, Uri HealthUrl, TimeSpan ResponseTimeout,
-    long? PageTableMemory)
+    long? PageTableMemory, bool MoveDevices)
 {
     /// <summary>The endpoints of this silo that another process listens at. Orleans shares a port without a word (SO_REUSEPORT), so it is asked first.</summary>
     public IPEndPoint[] PortsInUse => [.. new[] { Listen, new IPEndPoint(Listen.Address, GatewayPort) }.Where(IsInUse)];
@@ -32,6 +33,7 @@ internal sealed record SiloSettings(
         ["--health-url"] = "HealthUrl",
         ["--response-timeout"] = "ResponseTimeout",
         ["--page-table-memory"] = "PageTableMemory",
+        ["--move-devices"] = "MoveDevices",
     };
 
     /// <summary>Reads and checks every setting; what is wrong is added to <paramref name="errors"/>, a sentence each, and null is returned.</summary>
@@ -48,13 +50,14 @@ internal sealed record SiloSettings(
         Uri? health = reader.Read<Uri?>("HealthUrl", "an http URL with a port, as in http://127.0.0.1:8080", IsUrl, null);
         TimeSpan timeout = reader.Read<TimeSpan>("ResponseTimeout", "hh:mm:ss, at least one second", IsTimeout, default);
         long? tables = reader.Read<long?>("PageTableMemory", "empty or a size, as in 4GiB, at least 2MiB", IsMemory, null);
+        bool moves = reader.Read<bool>("MoveDevices", "true or false", bool.TryParse, true);
         if (siloPort == gatewayPort && siloPort != 0)
         {
             errors.Add($"SiloPort and GatewayPort are both {siloPort}; they must differ.");
         }
 
         return errors.Count != 0 || health is null ? null
-            : new SiloSettings(clusterId, serviceId, listen, gatewayPort, primary ?? listen, health, timeout, tables);
+            : new SiloSettings(clusterId, serviceId, listen, gatewayPort, primary ?? listen, health, timeout, tables, moves);
     }
 
     private static bool IsInUse(IPEndPoint endpoint)

@@ -19,7 +19,8 @@ internal sealed class DmaBed(IUapi uapi, HostId host, string session, DmaPlan pl
 
     public FdId Fd { get; } = new(host.Key("fd1"));
 
-    public GuestMemoryId Memory { get; } = new VmId(host.Key("vm1")).Memory;
+    /// <summary>Lives where the fd and the page table do, so that a device that reads that table also looks there for freed pages.</summary>
+    public GuestMemoryId Memory => Fd.ProcessMemory;
 
     /// <summary>The IOASID that all devices are attached to, once it is set up.</summary>
     public IoasidNumber Ioasid { get; private set; }

@@ -14,6 +14,9 @@ namespace IoasidGrains.Console;
 internal sealed record DmaChoice(
     string Workload, ulong PageSize, ulong Size, int Devices, long? Accesses, TimeSpan Time, int Depth, ulong Seed, DmaTrace? Trace, double? Churn, bool Json)
 {
+    /// <summary>The devices are kept away from the page table, and use their caches.</summary>
+    public bool Apart { get; init; }
+
     public const string TraceWord = "trace";
 
     public static readonly IReadOnlyDictionary<string, DmaPattern> Patterns = new Dictionary<string, DmaPattern>

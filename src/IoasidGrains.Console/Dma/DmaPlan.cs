@@ -4,7 +4,7 @@ using IoasidGrains.Uapi;
 namespace IoasidGrains.Console;
 
 /// <summary>Addresses that are mapped for the whole time.</summary>
-/// <param name="Offset">Where in the memory of the VM.</param>
+/// <param name="Offset">Where in the memory of the process.</param>
 internal readonly record struct PlannedArea(IovaRange Range, ulong Offset);
 
 /// <summary>Addresses of which some are mapped and some are not, and which they are changes.</summary>

@@ -24,7 +24,7 @@ internal sealed class DmaProgress(Terminal terminal, DmaChoice choice, Func<IRea
             await Task.Delay(terminal.ShowsProgress ? Watched : Unwatched, over).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             if (!over.IsCancellationRequested)
             {
-                Write(Line(Stopwatch.GetElapsedTime(_start)));
+                Write(Parts(Stopwatch.GetElapsedTime(_start)));
             }
         }
 
@@ -34,29 +34,48 @@ internal sealed class DmaProgress(Terminal terminal, DmaChoice choice, Func<IRea
         }
     }
 
-    private void Write(string line)
+    /// <summary>As much of a line as fits; its last column stays free, or the terminal goes on to the next line.</summary>
+    internal static string Fit(string[] parts, int columns)
+    {
+        int most = Math.Max(1, columns - 1);
+        int kept = parts.Length;
+        while (kept > 1 && string.Join(", ", parts[..kept]).Length > most)
+        {
+            kept--;
+        }
+
+        string line = string.Join(", ", parts[..kept]);
+        return line.Length > most ? line[..most] : line;
+    }
+
+    private void Write(string[] parts)
     {
         if (terminal.ShowsProgress)
         {
-            terminal.Error.Write($"\r{line}\u001b[K");
+            terminal.Error.Write($"\r{Fit(parts, terminal.Columns())}\u001b[K");
             return;
         }
 
-        terminal.Error.WriteLine(line);
+        terminal.Error.WriteLine(string.Join(", ", parts));
     }
 
-    private string Line(TimeSpan now)
+    /// <summary>What matters most comes first.</summary>
+    private string[] Parts(TimeSpan now)
     {
         IReadOnlyList<DmaReport> all = reports();
         long translations = all.Sum(report => report.Translations);
         double rate = Math.Max(0, translations - _before) / (now - _at).TotalSeconds / 1e6;
         (_before, _at) = (translations, now);
         string goal = choice.Accesses is { } each
-            ? $"{100.0 * all.Sum(report => report.Accesses) / ((double)each * choice.Devices):f0} %"
-            : $"{now.TotalSeconds:f1} of {choice.Time.TotalSeconds:0.#} s";
-        return string.Create(
-            CultureInfo.InvariantCulture,
-            $"{choice.Workload}: {goal}, {translations / 1e6:f1} M translations, {rate:f1} M/s, {all.Sum(report => report.Faulted)} faults")
-            + (churned() is { } operations ? $", {operations} maps and unmaps" : "");
+            ? string.Create(CultureInfo.InvariantCulture, $"{100 * all.Average(report => Math.Min(1, report.Accesses / (double)each)):f0} %")
+            : string.Create(CultureInfo.InvariantCulture, $"{now.TotalSeconds:f1} of {choice.Time.TotalSeconds:0.#} s");
+        string[] counts =
+        [
+            string.Create(CultureInfo.InvariantCulture, $"{choice.Workload}: {goal}"),
+            string.Create(CultureInfo.InvariantCulture, $"{rate:f1} M/s"),
+            string.Create(CultureInfo.InvariantCulture, $"{translations / 1e6:f1} M translations"),
+        ];
+        string faults = $"{all.Sum(report => report.Faulted)} faults";
+        return churned() is { } operations ? [.. counts, $"{operations} maps and unmaps", faults] : [.. counts, faults];
     }
 }

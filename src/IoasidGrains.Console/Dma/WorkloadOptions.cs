@@ -24,18 +24,19 @@ internal sealed class WorkloadOptions
     private readonly Option<string?> _pages = new("--pages") { Description = "Largest page of the unit: 4K, 2M or 1G. [default: 2M for virtio, else 4K]" };
     private readonly Option<ulong?> _size = new("--size") { Description = "How much to map under the workloads. [default: 64GiB; 1GiB with --churn]", CustomParser = ReadSize };
     private readonly Option<int> _devices = Whole("--devices", "How many devices run the workload at the same time.", 2, 1, MaxDevices);
-    private readonly Option<long?> _accesses = new("--accesses") { Description = "Ends each run after so many accesses.", CustomParser = argument => ReadWhole(argument, 1, long.MaxValue) };
+    private readonly Option<long?> _accesses = new("--accesses") { Description = "Ends each run after so many accesses: with the burst, of up to 512 translations, in which it has made them.", CustomParser = argument => ReadWhole(argument, 1, long.MaxValue) };
     private readonly Option<double?> _seconds = new("--seconds") { Description = "Ends the runs after so long. [default: 3]", CustomParser = argument => ReadNumber(argument, 0.001, 1_000_000) };
     private readonly Option<int> _depth = Whole("--depth", "Buffers per ring (nic), I/Os at once (nvme), queue size (virtio); 0: the usual one.", 0, 0, DmaWorkload.MaxDepth);
     private readonly Option<ulong> _seed = new("--seed") { Description = "Of everything random in a workload.", DefaultValueFactory = _ => 1 };
     private readonly Option<string?> _trace = new("--trace") { Description = "The file that the workload 'trace' replays." };
     private readonly Option<double?> _churn = new("--churn") { Description = "Maps and unmaps so often per second under the readers; 0: as fast as it goes.", CustomParser = argument => ReadNumber(argument, 0, 1e9) };
+    private readonly Option<bool> _apart = new("--apart") { Description = "The devices do not see the page table and translate through their caches. Not with --on cluster: there it is the silos' setting MoveDevices." };
     private readonly Option<bool> _json = new("--json") { Description = "One JSON object per device and one for all." };
 
     public void AddTo(Command verb)
     {
         verb.Arguments.Add(_workload);
-        foreach (Option option in new Option[] { _pages, _size, _devices, _accesses, _seconds, _depth, _seed, _trace, _churn })
+        foreach (Option option in new Option[] { _pages, _size, _devices, _accesses, _seconds, _depth, _seed, _trace, _churn, _apart })
         {
             verb.Options.Add(option);
         }
@@ -64,7 +65,10 @@ internal sealed class WorkloadOptions
         ulong size = parsed.GetValue(_size) ?? (churn is null ? 64UL << 30 : 1UL << 30);
         return new DmaChoice(
             workload, pageSize, size, parsed.GetValue(_devices), parsed.GetValue(_accesses), TimeSpan.FromSeconds(parsed.GetValue(_seconds) ?? 3),
-            parsed.GetValue(_depth), parsed.GetValue(_seed), trace, churn, parsed.GetValue(_json));
+            parsed.GetValue(_depth), parsed.GetValue(_seed), trace, churn, parsed.GetValue(_json))
+        {
+            Apart = parsed.GetValue(_apart),
+        };
     }
 
     private static string UsualPages(string workload) => DmaChoice.Patterns[workload] == DmaPattern.VirtioHugePages ? "2M" : "4K";

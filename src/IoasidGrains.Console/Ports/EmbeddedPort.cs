@@ -11,7 +11,8 @@ internal sealed class EmbeddedPort : Port
     private EmbeddedPort(EmbeddedSilo silo)
         : base(silo.Uapi, "run") => _silo = silo;
 
-    public static async Task<Port> OpenAsync(CancellationToken cancellation) => new EmbeddedPort(await EmbeddedSilo.StartAsync(cancellation));
+    public static async Task<Port> OpenAsync(bool apart, CancellationToken cancellation) =>
+        new EmbeddedPort(await EmbeddedSilo.StartAsync(apart, cancellation));
 
     public override ValueTask DisposeAsync() => _silo.DisposeAsync();
 }

@@ -5,7 +5,7 @@ using IoasidGrains.Uapi;
 namespace IoasidGrains.Console;
 
 /// <summary>A Machine of its own. Its page tables may take half of what the process may use, as a silo's do.</summary>
-internal sealed class MachinePort() : Port(new Machine(tableLimit: TableLimit), "run")
+internal sealed class MachinePort(bool apart) : Port(new Machine(tableLimit: TableLimit, apart: apart), "run")
 {
     /// <summary>In pages of 4 KiB.</summary>
     private static long TableLimit => GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / 2 / (long)Quantity.PageSize;

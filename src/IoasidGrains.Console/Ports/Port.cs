@@ -28,8 +28,9 @@ internal static class Ports
 {
     public static Task<Port> OpenAsync(PortChoice choice, CancellationToken cancellation) => choice.On switch
     {
-        PortOptions.Machine => Task.FromResult<Port>(new MachinePort()),
+        PortOptions.Machine => Task.FromResult<Port>(new MachinePort(choice.Apart)),
+        PortOptions.Cluster when choice.Apart => throw new ConsoleException("--apart is not for --on cluster; there the silos' setting MoveDevices keeps devices where they are."),
         PortOptions.Cluster => ClusterPort.OpenAsync(choice.Gateway, cancellation),
-        _ => EmbeddedPort.OpenAsync(cancellation),
+        _ => EmbeddedPort.OpenAsync(choice.Apart, cancellation),
     };
 }

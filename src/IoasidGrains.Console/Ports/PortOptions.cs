@@ -8,7 +8,11 @@ namespace IoasidGrains.Console;
 /// <param name="On">embedded, machine or cluster.</param>
 /// <param name="Gateway">Of the cluster: HOST:PORT.</param>
 /// <param name="Host">Chosen by the user; null for a fresh one.</param>
-internal sealed record PortChoice(string On, string Gateway, string? Host);
+internal sealed record PortChoice(string On, string Gateway, string? Host)
+{
+    /// <summary>Objects show each other nothing, as if each were alone on its silo.</summary>
+    public bool Apart { get; init; }
+}
 
 /// <summary><c>--on</c>, <c>--gateway</c>, <c>--host</c>.</summary>
 internal sealed class PortOptions

@@ -32,7 +32,7 @@ internal sealed class DmaVerb
             return ExitCode.Broken;
         }
 
-        PortChoice where = _ports.Read(parsed);
+        PortChoice where = _ports.Read(parsed) with { Apart = choice.Apart };
         await using Port port = await Ports.OpenAsync(where, cancellation);
         HostId host = port.HostOf(where, 1);
         try

@@ -92,6 +92,9 @@ public sealed class DmaRun
     /// <summary>It is over and none of its accesses is under way.</summary>
     public bool IsStill => IsOver && !_isOpen;
 
+    /// <summary>Whatever waits for its section to end waits for this run to be taken on.</summary>
+    public bool IsInSection => _isOpen;
+
     private DmaRunState State => (DmaRunState)Volatile.Read(ref _state);
 
     /// <summary>Ends it, unless it is over already. Its last section may still be open: wait until <see cref="IsStill"/>.</summary>

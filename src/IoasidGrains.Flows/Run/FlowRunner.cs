@@ -1,5 +1,6 @@
 // Runs flows at the port, on whichever runner is behind it; used by the console, the shell and the tests.
 using System.Collections.Concurrent;
+using System.Runtime.ExceptionServices;
 using IoasidGrains.Uapi;
 
 namespace IoasidGrains.Flows;
@@ -57,14 +58,27 @@ public sealed class FlowRunner(IUapi uapi, HostId host, string session)
         return new StepResult(line, step.Finish(Names, reply));
     }
 
-    /// <summary>Closes what the run opened and has not closed: devices, then fds, then VMs.</summary>
+    /// <summary>
+    /// Closes what the run opened and has not closed: devices, then fds, then VMs. One that the port throws at keeps no other one open; the first such
+    /// exception is thrown when all was tried.
+    /// </summary>
     public async Task CloseAll()
     {
+        ExceptionDispatchInfo? broken = null;
         foreach (UapiCommand close in _open.Closings())
         {
             UapiCommand command = close with { Request = NextRequest("") };
-            _open.Note(command, await uapi.Call(command));
+            try
+            {
+                _open.Note(command, await uapi.Call(command));
+            }
+            catch (Exception exception)
+            {
+                broken ??= ExceptionDispatchInfo.Capture(exception);
+            }
         }
+
+        broken?.Throw();
     }
 
     private static IEnumerable<IReadOnlyList<FlowLine>> Sections(Flow flow)

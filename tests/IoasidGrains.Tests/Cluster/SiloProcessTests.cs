@@ -56,6 +56,7 @@ public sealed class SiloProcessTests
     [InlineData("--gateway-port", "11111", "SiloPort and GatewayPort are both 11111; they must differ.")]
     [InlineData("--primary", "first", "Primary is \"first\"; expected empty or ADDRESS:PORT.")]
     [InlineData("--health-url", "ftp://x", "HealthUrl is \"ftp://x\"; expected an http URL with a port, as in http://127.0.0.1:8080.")]
+    [InlineData("--move-devices", "maybe", "MoveDevices is \"maybe\"; expected true or false.")]
     public async Task Silo_WithAWrongSetting_SaysWhichAndEndsWithTwo(string name, string value, string sentence)
     {
         (int code, string output) = await SiloProcess.RunAsync(name, value);

@@ -168,6 +168,50 @@ public sealed class DmaSessionTests
     }
 
     [Fact]
+    public async Task Memory_LivesWithTheFd()
+    {
+        var uapi = new FakeUapi(Answer);
+
+        await Run(uapi, Choice with { Churn = 0 });
+
+        GuestMemoryId memory = new FdId("host1/fd1").ProcessMemory;
+        Assert.All(uapi.Commands.OfType<IoasidMapDma>(), map => Assert.Equal(memory, map.Memory.Memory));
+        Assert.All(uapi.Commands.OfType<FreePages>(), free => Assert.Equal(memory, free.Memory));
+    }
+
+    [Theory]
+    [InlineData(80, "random: 1.0 of 3 s, 331.0 M/s, 12345 maps and unmaps")]
+    [InlineData(53, "random: 1.0 of 3 s, 331.0 M/s, 12345 maps and unmaps")]
+    [InlineData(52, "random: 1.0 of 3 s, 331.0 M/s")]
+    [InlineData(20, "random: 1.0 of 3 s")]
+    [InlineData(8, "random:")]
+    [InlineData(0, "r")]
+    public void Progress_FitsTheWindow_LeavingTheLastColumnFree(int columns, string line) =>
+        Assert.Equal(line, DmaProgress.Fit(["random: 1.0 of 3 s", "331.0 M/s", "12345 maps and unmaps"], columns));
+
+    [Fact]
+    public async Task Progress_ThatIsWatched_IsAsWideAsTheWindow()
+    {
+        var error = new StringWriter();
+        using var over = new CancellationTokenSource();
+        DmaReport[] reports = [DmaReport.Nothing with { Translations = 123_456_789_012 }];
+        var terminal = new Terminal(TextReader.Null, TextWriter.Null, error, CanEdit: false, ShowsProgress: true)
+        {
+            Columns = () =>
+            {
+                over.Cancel();
+                return 30;
+            },
+        };
+
+        await new DmaProgress(terminal, Choice, () => reports, () => 5).Show(over.Token);
+
+        string[] lines = error.ToString().Split('\r', StringSplitOptions.RemoveEmptyEntries);
+        Assert.Equal(["\u001b[K", "random: 0 %"], [lines[^1], lines[0].Split(',')[0]]);
+        Assert.InRange(lines[0].Replace("\u001b[K", "").Length, 1, 29);
+    }
+
+    [Fact]
     public async Task ChurnRefused_EndsIt_AndIsNotSound()
     {
         var uapi = new FakeUapi(command => command is IoasidUnmapDma ? Reply.Refuse(Errno.EIO) : Answer(command));

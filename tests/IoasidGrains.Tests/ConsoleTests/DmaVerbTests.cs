@@ -31,6 +31,7 @@ public sealed class DmaVerbTests
     [InlineData("dma trace --trace no-such.trace", "no-such.trace cannot be read")]
     [InlineData("dma trace --trace x --size 4M", "a trace says itself which addresses it needs")]
     [InlineData("dma trace --trace x --churn 0", "a trace would not go where pages are churned")]
+    [InlineData("dma nic --apart --on cluster", "--apart is not for --on cluster; there the silos' setting MoveDevices")]
     [InlineData("dma nic --on moon", "'moon' not recognized")]
     public async Task Mistake_EndsWithTwoAndAHint_BeforeAnythingRuns(string line, string message)
     {
@@ -101,6 +102,21 @@ public sealed class DmaVerbTests
 
         Assert.Equal((0, 0), (machine.Code, embedded.Code));
         Assert.Equal(machine.Out.Split('\n')[..2].Select(Sums), embedded.Out.Split('\n')[..2].Select(Sums));
+    }
+
+    [Theory]
+    [InlineData("machine", "")]
+    [InlineData("embedded", "")]
+    [InlineData("machine", "--churn 0")]
+    [InlineData("embedded", "--churn 0")]
+    public async Task Apart_DevicesUseTheirCaches(string where, string churn)
+    {
+        string[] words = ["dma", "nvme", "--apart", "--size", "64MiB", "--accesses", "50000", "--on", where, "--json", .. churn.Split(' ', StringSplitOptions.RemoveEmptyEntries)];
+
+        CommandRun run = await CommandRun.Of(words);
+
+        Assert.Equal(0, run.Code);
+        Assert.Equal(2, run.Out.Split('\n').Count(line => line.Contains("\"path\":\"cache\"") && line.Contains("\"freed\":0")));
     }
 
     [Fact]

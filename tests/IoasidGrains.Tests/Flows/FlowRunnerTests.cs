@@ -85,6 +85,22 @@ public sealed class FlowRunnerTests
     }
 
     [Fact]
+    public async Task CloseAll_AtAPortThatBreaks_ClosesTheOthers_ThenThrows()
+    {
+        var uapi = new FakeUapi(command => command is CloseDevice { Device.Key: "h/d1" } ? throw new InvalidOperationException("broken") : null);
+        var runner = new FlowRunner(uapi, Host, "s");
+        await runner.Run(Parse("iommu u\ndevice d1 behind u\ndevice d2 behind u\nopen f /dev/ioasid"));
+        int before = uapi.Commands.Count;
+
+        InvalidOperationException broken = await Assert.ThrowsAsync<InvalidOperationException>(runner.CloseAll);
+
+        Assert.Equal("broken", broken.Message);
+        Assert.Equal(
+            [new CloseDevice(new DeviceId("h/d1")), new CloseDevice(new DeviceId("h/d2")), new CloseFd(new FdId("h/f"))],
+            uapi.Commands.Skip(before).Select(command => command with { Request = default }));
+    }
+
+    [Fact]
     public async Task Status_AsksInventoryAndChildren_OnceEach()
     {
         var fd = new ObjectId(ObjectKind.IoasidFd, "h/f");
