@@ -53,6 +53,13 @@ internal sealed class ExampleHelp(HelpAction usual) : SynchronousCommandLineActi
             "ioasid dma recorded.trace --devices 1 --accesses 1000000 --json",
             "ioasid dma nic --on cluster --gateway 127.0.0.1:30000",
         ],
+        ["explore"] =
+        [
+            "ioasid explore --depth 6",
+            "ioasid explore --profile type1 iommufd-6.7 --json",
+            "ioasid explore --topology T4 --profile history-free --depth 8",
+            "ioasid explore --bench                 (figures of all profiles)",
+        ],
     };
 
     public override int Invoke(ParseResult parseResult)

@@ -39,6 +39,7 @@ public static class IoasidCommand
             PoliciesVerb.Build(terminal),
             CompareVerb.Build(terminal),
             DmaVerb.Build(terminal),
+            ExploreVerb.Build(terminal),
             help,
             new VersionOption(),
         };

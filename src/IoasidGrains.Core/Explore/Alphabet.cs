@@ -6,15 +6,15 @@ namespace IoasidGrains.Core;
 /// <summary>Follows from what the profile says of itself: flags of ALLOC, ATTACH and MAP that mean something to it.</summary>
 public sealed class Alphabet
 {
-    /// <summary>What a flow says where the profile ignores the flag.</summary>
-    private static readonly SnoopFormat[] Ignored = [SnoopFormat.Snoop];
+    /// <summary>What ALLOC says where the policy decides and ignores the flag.</summary>
+    private static readonly SnoopFormat[] Ignored = [SnoopFormat.Auto];
 
     private readonly List<Move> _moves = [];
 
     public Alphabet(Topology topology, Profile profile)
     {
         Formats = profile.Sharing.Formats is { Length: > 0 } formats ? formats : Ignored;
-        SnoopFormat[] flags = profile.Sharing.AttachFlags is { Length: > 0 } known ? known : Ignored;
+        SnoopFormat?[] flags = profile.Sharing.AttachFlags is { Length: > 0 } known ? [.. known] : [null];
         SnoopFormat?[] mapFlags = profile.Sharing.FormatPerMapping ? [SnoopFormat.Snoop, SnoopFormat.NoSnoop] : [null];
         for (int device = 0; device < topology.Devices.Count; device++)
         {

@@ -28,11 +28,13 @@ public sealed class ExploredHost
     private readonly Profile _profile;
     private readonly World _world;
     private readonly FactReader _reader;
+    private readonly List<DoneCommand>? _trace;
     private uint[] _numbers;
 
-    public ExploredHost(Topology topology, Profile profile, WorldPlaces places)
+    /// <param name="trace">If given, every command and its answer are added to it.</param>
+    public ExploredHost(Topology topology, Profile profile, WorldPlaces places, List<DoneCommand>? trace = null)
     {
-        (_topology, _profile, _world) = (topology, profile, new World(places));
+        (_topology, _profile, _world, _trace) = (topology, profile, new World(places), trace);
         Alphabet = new Alphabet(topology, profile);
         _numbers = new uint[topology.Ioasids];
         SetUp();
@@ -44,9 +46,6 @@ public sealed class ExploredHost
 
     /// <summary>The state as the checks see it; valid until the next move.</summary>
     public HostFacts Facts { get; private set; }
-
-    /// <summary>If set, every command and its answer are added to it.</summary>
-    public List<DoneCommand>? Trace { get; init; }
 
     /// <summary>Where the guest has the page of an IOASID.</summary>
     public static ulong PageOf(int ioasid) => 0x1000 * (ulong)(ioasid + 1);
@@ -101,11 +100,13 @@ public sealed class ExploredHost
         };
     }
 
-    private Errno Run(UapiCommand command)
+    private Errno Run(UapiCommand command) => Ask(command).Errno;
+
+    private Reply Ask(UapiCommand command)
     {
         Reply reply = _world.Run(command);
-        Trace?.Add(new DoneCommand(command, reply));
-        return reply.Errno;
+        _trace?.Add(new DoneCommand(command, reply));
+        return reply;
     }
 
     private void SetUp()
@@ -146,8 +147,7 @@ public sealed class ExploredHost
 
     private Errno Alloc(int ioasid, SnoopFormat format)
     {
-        Reply reply = _world.Run(new IoasidAlloc(Topology.Fd, format, 48));
-        Trace?.Add(new DoneCommand(new IoasidAlloc(Topology.Fd, format, 48), reply));
+        Reply reply = Ask(new IoasidAlloc(Topology.Fd, format, 48));
         if (reply.Succeeded)
         {
             uint[] numbers = [.. _numbers];

@@ -111,7 +111,7 @@ internal sealed class SearchThread(Topology topology, Profile profile, WorldPlac
     private void Try(SearchLevel level, HostState state, int number, int index)
     {
         Move move = Host.Alphabet.Moves[index];
-        if (Host.Do(move) != Uapi.Errno.OK)
+        if (Do(move, number) != Uapi.Errno.OK)
         {
             // A plug is several commands, the first of which may have been done.
             Invariant.Check(move.Kind is MoveKind.Plug or MoveKind.Unplug || Host.IsIn(state), $"{move} was refused and has changed something.");
@@ -124,6 +124,20 @@ internal sealed class SearchThread(Topology topology, Profile profile, WorldPlac
         {
             level.Found.Add(key, number, index, (Thread: this, level.IsLast, move.TouchesMemoryOnly), static made =>
                 (made.IsLast ? null : made.Thread.Host.Save(), made.TouchesMemoryOnly ? null : made.Thread.Outcome));
+        }
+    }
+
+    /// <summary>A bug of the objects is told with the history that shows it.</summary>
+    private Uapi.Errno Do(Move move, int number)
+    {
+        try
+        {
+            return Host.Do(move);
+        }
+        catch (InvariantException bug)
+        {
+            string history = string.Join(", ", visited.PathTo(number).Select(index => Host.Alphabet.Moves[index]).Append(move).Select(topology.TextOf));
+            throw new InvariantException($"{profile.Name}: {history}: {bug.Message}");
         }
     }
 

@@ -43,6 +43,30 @@ public sealed record Topology(string Name, IReadOnlyList<DeclareUnit> Units, IRe
     /// <summary>What the unit in front of a device can do.</summary>
     public IommuCapabilities UnitOf(DeclareDevice device) => Units.First(unit => unit.Unit == device.Traits.Unit).Capabilities;
 
+    /// <summary>A move in words: <c>attach A to 1 snoop</c>.</summary>
+    public string TextOf(Move move)
+    {
+        DeviceId device = Devices[move.Device].Device;
+        string page = $"page {move.Ioasid + 1}";
+        string flag = move.Flag is { } format ? " " + format.Word() : "";
+        return move.Kind switch
+        {
+            MoveKind.Plug => $"plug {device}",
+            MoveKind.Unplug => $"unplug {device}",
+            MoveKind.Attach => $"attach {device} to {move.Ioasid + 1}{flag}",
+            MoveKind.Detach => $"detach {device}",
+            MoveKind.DmaRead => $"{device} reads with no-snoop",
+            MoveKind.DmaWrite => $"{device} writes with no-snoop",
+            MoveKind.CpuRead => $"the guest reads {page}",
+            MoveKind.CpuWrite => $"the guest writes {page}",
+            MoveKind.Wbinvd => "the guest executes wbinvd",
+            MoveKind.KvmAdd => "register the fd with the VM",
+            MoveKind.KvmDel => "take the fd from the VM",
+            MoveKind.KvmUpdate => "tell KVM to look again",
+            _ => $"{move.Kind.ToString().ToLowerInvariant()} {move.Ioasid + 1}{flag}",
+        };
+    }
+
     private GroupId? SplitGroup => Devices.GroupBy(device => device.Traits.Group)
         .Where(group => group.Select(device => device.Traits.Unit).Distinct().Count() > 1).Select(group => (GroupId?)group.Key).FirstOrDefault();
 
