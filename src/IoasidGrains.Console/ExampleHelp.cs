@@ -29,6 +29,13 @@ internal sealed class ExampleHelp(HelpAction usual) : SynchronousCommandLineActi
             "ioasid status --on cluster             (every object of the cluster)",
             "ioasid status --on cluster --host lab --json",
         ],
+        ["policies"] = ["ioasid policies", "ioasid policies --json"],
+        ["compare"] =
+        [
+            "ioasid compare tests/flows/two-histories.flow",
+            "ioasid compare seed.flow --policies seed-strict,type1,history-free",
+            "ioasid compare seed.flow --html comparison.html",
+        ],
         ["ioctls"] = ["ioasid ioctls", "ioasid ioctls --json"],
         ["sweep"] =
         [

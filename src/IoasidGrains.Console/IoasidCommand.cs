@@ -36,6 +36,8 @@ public static class IoasidCommand
             StatusVerb.Build(terminal),
             IoctlsVerb.Build(terminal),
             SweepVerb.Build(terminal),
+            PoliciesVerb.Build(terminal),
+            CompareVerb.Build(terminal),
             DmaVerb.Build(terminal),
             help,
             new VersionOption(),

@@ -79,6 +79,8 @@ public sealed class GrainDoor(IGrainFactory grains)
         KvmAddIoasidFd it => grain.KvmAddIoasidFd(it),
         KvmDelIoasidFd it => grain.KvmDelIoasidFd(it),
         KvmUpdateIoasidFd it => grain.KvmUpdateIoasidFd(it),
+        KvmAllowIncoherentDma it => grain.KvmAllowIncoherentDma(it),
+        ReadFdCosts it => grain.ReadFdCosts(it),
         DriveAgain it => grain.DriveAgain(it),
         SetDirtyTracking it => grain.SetDirtyTracking(it),
         GetDirtyBitmap it => grain.GetDirtyBitmap(it),

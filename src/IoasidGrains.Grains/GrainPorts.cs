@@ -15,7 +15,7 @@ public sealed class GrainPorts
     {
         (Log, Door, Runtime, Silo, Dma) = (log, new GrainDoor(grains), runtime, silo.SiloAddress, dma.Value);
         var threads = new DmaThreads(Door, logs.CreateLogger<DmaThreads>());
-        Views = new LocalViews(Nanoseconds, dma.Value.TableLimit, threads.Start);
+        Views = new LocalViews(Nanoseconds, dma.Value.TableLimit, threads.Start, leased: true);
     }
 
     internal ICommitLog Log { get; }

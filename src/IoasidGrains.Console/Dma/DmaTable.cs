@@ -20,8 +20,7 @@ internal static class DmaTable
             rows.Add(Total(result));
         }
 
-        int[] widths = [.. Enumerable.Range(0, Head.Length).Select(column => rows.Max(row => row[column].Length))];
-        return rows.Select(row => string.Join("  ", row.Select((cell, column) => IsNumber[column] ? cell.PadLeft(widths[column]) : cell.PadRight(widths[column]))).TrimEnd())
+        return TextTable.Lines(rows, column => IsNumber[column])
             .Append("")
             .Append(SetUp(result))
             .Concat(Churn(result))

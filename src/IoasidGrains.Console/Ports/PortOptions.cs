@@ -20,7 +20,6 @@ internal sealed class PortOptions
     private readonly Option<string> _on = new("--on")
     {
         Description = "Where: a silo in this process, the in-process Machine, or a silo cluster.",
-        DefaultValueFactory = _ => Embedded,
     };
 
     private readonly Option<string> _gateway = new("--gateway")
@@ -34,8 +33,10 @@ internal sealed class PortOptions
         Description = "Name of the host that the objects live on; a fresh one unless given.",
     };
 
-    public PortOptions()
+    /// <param name="usual">Where, unless told otherwise.</param>
+    public PortOptions(string usual = Embedded)
     {
+        _on.DefaultValueFactory = _ => usual;
         _on.AcceptOnlyFromAmong(Embedded, Machine, Cluster);
         _gateway.Validators.Add(CheckGateway);
         _host.Validators.Add(CheckHost);

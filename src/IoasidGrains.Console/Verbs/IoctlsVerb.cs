@@ -31,8 +31,7 @@ internal static class IoctlsVerb
             ["CODE", "ON", "DIALECT", "IOCTL", "SOURCE", "STATUS"],
             .. IoctlTable.Rows.Select(row => new[] { $"0x{row.Code:x4}", StatusTable.KindWord(row.On), row.Dialect, row.Usage, row.Source, row.Status.ToString() }),
         ];
-        int[] widths = [.. Enumerable.Range(0, cells[0].Length).Select(column => cells.Max(row => row[column].Length))];
-        return cells.Select(row => string.Join("  ", row.Select((cell, column) => cell.PadRight(widths[column]))).TrimEnd());
+        return TextTable.Lines(cells);
     }
 
     private static string Json(IoctlRow row) => new JsonObject

@@ -2,7 +2,6 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
 using System.Diagnostics;
-using IoasidGrains.Core;
 using IoasidGrains.Flows;
 using IoasidGrains.Uapi;
 using Command = System.CommandLine.Command;
@@ -29,21 +28,10 @@ internal sealed class RunVerb
         command.Options.Add(verb._policy);
         command.Options.Add(verb._json);
         command.Options.Add(verb._rewrite);
-        verb._policy.Validators.Add(CheckPolicy);
+        verb._policy.Validators.Add(option => PolicyNames.Check(option, several: false));
         command.Validators.Add(verb.CheckTogether);
         command.SetAction(verb.RunAsync);
         return command;
-    }
-
-    private static void CheckPolicy(OptionResult option)
-    {
-        string name = option.Tokens.Count == 1 ? option.Tokens[0].Value : "";
-        if (name.Length > 0 && Profiles.Find(name) is null)
-        {
-            string[] known = [.. Profiles.All.Select(profile => profile.Name)];
-            string hint = NearestWord.Of(name, known) is { } nearest ? $"; did you mean '{nearest}'?" : "";
-            option.AddError($"'{name}' is no policy; expected {string.Join(" or ", known)}{hint}");
-        }
     }
 
     private void CheckTogether(CommandResult command)

@@ -44,6 +44,10 @@ public interface IIoasidFdGrain : IKernelObjectGrain
 
     ValueTask<Reply> KvmUpdateIoasidFd(KvmUpdateIoasidFd command);
 
+    ValueTask<Reply> KvmAllowIncoherentDma(KvmAllowIncoherentDma command);
+
+    ValueTask<Reply> ReadFdCosts(ReadFdCosts command);
+
     ValueTask<Reply> DriveAgain(DriveAgain command);
 
     ValueTask<Reply> SetDirtyTracking(SetDirtyTracking command);

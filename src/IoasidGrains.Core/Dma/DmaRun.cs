@@ -17,6 +17,9 @@ public enum DmaPoint
     /// <summary>It needs an answer to <see cref="DmaRun.Message"/> from <see cref="DmaRun.To"/> before it can go on.</summary>
     Asks,
 
+    /// <summary>The lease of its silo is over: it goes on a while later, if that was prolonged. It is in no section.</summary>
+    Paused,
+
     /// <summary>It is over.</summary>
     Over,
 }
@@ -55,6 +58,9 @@ public sealed class DmaRun
     /// <summary>The cache may hold something, which was leased until then.</summary>
     private bool _isLeased;
     private long _took = -1;
+
+    /// <summary>When the lease of a run ends whose device was cut off from everybody.</summary>
+    private long _cutOff = long.MaxValue;
     private volatile bool _isOpen;
     private int _state = (int)DmaRunState.Running;
 
@@ -122,6 +128,14 @@ public sealed class DmaRun
         }
 
         _point = DmaPoint.Made;
+        if (reply?.Errno == Errno.EAGAIN)
+        {
+            // It has missed an invalidation: all that it holds may be gone.
+            _cache.InvalidateAll();
+            _isLeased = false;
+            return;
+        }
+
         if (reply?.Status == ReplyStatus.NotDriven || reply is { Succeeded: false })
         {
             Stop(DmaRunState.Lost);
@@ -153,8 +167,23 @@ public sealed class DmaRun
             (_hasBurst, _wasLookedUp) = (true, false);
         }
 
-        return EnterView() ? TranslateInView() : TranslateInCache();
+        if (!EnterView())
+        {
+            return TranslateInCache();
+        }
+
+        if (_views.Now < Math.Min(_views.ValidUntil, _cutOff))
+        {
+            return TranslateInView();
+        }
+
+        _reader!.Leave();
+        _isOpen = false;
+        return DmaPoint.Paused;
     }
+
+    /// <summary>For the Machine: nobody reaches the device any more, and it nobody. What it reads without messages was leased at this moment for the last time.</summary>
+    internal void CutOff() => _cutOff = _views.Now + FetchTranslations.Lease;
 
     /// <summary>Opens a section of the table's own readers; false if the table is not on this silo.</summary>
     private bool EnterView()
@@ -232,7 +261,7 @@ public sealed class DmaRun
 
         _cache.Leave();
         ulong[] slots = _missing[..Math.Min(missing, FetchTranslations.MaxSlots)];
-        return Ask(_context.Route.Table.Object, new FetchTranslations(_context.Route.Table, Device, _context.Incarnation, slots), now);
+        return Ask(_context.Route.Table.Object, new FetchTranslations(_context.Route.Table, Device, _context.Incarnation, slots, Anew: !_isLeased), now);
     }
 
     /// <summary>A burst that comes back after a fill was looked up already.</summary>

@@ -3,6 +3,16 @@ using IoasidGrains.Uapi;
 
 namespace IoasidGrains.Core;
 
+/// <summary>The claims, and the last record of each log, at one moment. Immutable; compared by reference.</summary>
+public sealed class StoreMark(long order, KeyValuePair<string, ObjectId>[] claims, KeyValuePair<ObjectId, LogRecord>[] last)
+{
+    internal long Order => order;
+
+    internal KeyValuePair<string, ObjectId>[] Claims => claims;
+
+    internal KeyValuePair<ObjectId, LogRecord>[] Last => last;
+}
+
 /// <summary>
 /// One per cluster. An append is compare-and-swap on the log's sequence together with its claims: all of it happens or nothing.
 /// Sending the same record again is recognised by its request id, so a caller that lost the answer may repeat.
@@ -30,6 +40,9 @@ public sealed class CommitStore
     private readonly Dictionary<string, ObjectId> _claims = [];
     private readonly Dictionary<ObjectId, Declaration> _inventory = [];
     private long _order;
+
+    /// <summary>What <see cref="Save"/> answered last, while nothing has been appended since.</summary>
+    private StoreMark? _mark;
 
     /// <summary>Writes a unit or device to the host inventory; false if the name is taken.</summary>
     public bool Declare(Declaration declaration)
@@ -88,6 +101,7 @@ public sealed class CommitStore
         }
 
         int counted = 0;
+        _mark = null;
         foreach (Claim claim in claims)
         {
             counted += MoveClaim(id, claim);
@@ -110,6 +124,36 @@ public sealed class CommitStore
 
     /// <summary>Every claim that is held, and by whom.</summary>
     public IReadOnlyDictionary<string, ObjectId> Claims => _claims;
+
+    /// <summary>What later appends depend on. For a driver that goes back and forth between states without ever losing an object.</summary>
+    public StoreMark Save() => _mark ??= new StoreMark(
+        _order, [.. _claims], [.. _logs.Where(log => log.Value.Log.Count > 0).Select(log => KeyValuePair.Create(log.Key, log.Value.Log[^1]))]);
+
+    /// <summary>Goes back, or on, to what was saved. Of each log only the last record is kept, which is what the next append is compared with.</summary>
+    public void Restore(StoreMark mark)
+    {
+        if (mark == _mark)
+        {
+            return;
+        }
+
+        (_mark, _order) = (mark, mark.Order);
+        _claims.Clear();
+        foreach ((string claim, ObjectId holder) in mark.Claims)
+        {
+            _claims.Add(claim, holder);
+        }
+
+        foreach (Entry entry in _logs.Values)
+        {
+            entry.Log.Clear();
+        }
+
+        foreach ((ObjectId id, LogRecord last) in mark.Last)
+        {
+            EntryOf(id).Log.Add(last);
+        }
+    }
 
     /// <summary>Drops all that is known of a host whose objects are closed. The claims that are left show what was not.</summary>
     public void Forget(HostId host)

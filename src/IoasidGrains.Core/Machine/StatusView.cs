@@ -4,7 +4,7 @@ using IoasidGrains.Uapi;
 namespace IoasidGrains.Core;
 
 /// <summary>Reads <c>key=a,b</c> and <c>key=a:x,b:y</c> out of status lines of one host.</summary>
-internal sealed class StatusView(IReadOnlyCollection<ObjectStatus> all)
+public sealed class StatusView(IReadOnlyCollection<ObjectStatus> all)
 {
     private readonly Dictionary<(ObjectKind, string), ObjectStatus> _byName = all.ToDictionary(status => (status.Id.Kind, status.Id.ShortName));
     private readonly Dictionary<ObjectStatus, Dictionary<string, string>> _values = new(ReferenceEqualityComparer.Instance);

@@ -16,7 +16,11 @@ namespace IoasidGrains.Core;
 /// <param name="Answers">What the device itself committed: its file opened and closed while nobody held it.</param>
 public sealed record DeviceState(
     DeviceTraits? Traits, bool FileOpen, FdId? Holder, IommuCapabilities? Unit, DmaRoute? Route, long Order, long HoldOrder, long FileOrder,
-    AnswerWindow Answers);
+    AnswerWindow Answers)
+{
+    /// <summary>The last entry of the device's own log.</summary>
+    public long Sequence { get; init; }
+}
 
 /// <summary>
 /// Does the DMA. It started without its records if another fd had claimed it before it started; then it is blocked until that fd drives it again.
@@ -34,7 +38,6 @@ public sealed class Device : KernelObject
     /// <summary>What a workload translates with if the page table is on another silo; null before the first one.</summary>
     private AddressTranslationCache? _cache;
     private readonly long _incarnation;
-    private long _sequence;
     private DeviceState _state;
     private DmaRun? _run;
     private long _runs;
@@ -43,10 +46,12 @@ public sealed class Device : KernelObject
         : base(id)
     {
         (_id, _views, _incarnation) = (new DeviceId(id.Key), views, stored.Epoch);
-        _sequence = stored.Log.Length == 0 ? 0 : stored.Log[^1].Sequence;
         _state = new DeviceState(
             (stored.Declaration as DeclareDevice)?.Traits, !stored.FileClosed, stored.Holders.Length > 0 ? stored.Holders[0] : null, null, null, -1, -1, stored.Order,
-            stored.Log.Aggregate(AnswerWindow.Empty, (window, record) => window.Add(record)));
+            stored.Log.Aggregate(AnswerWindow.Empty, (window, record) => window.Add(record)))
+        {
+            Sequence = stored.Log.Length == 0 ? 0 : stored.Log[^1].Sequence,
+        };
     }
 
     public override object State
@@ -92,7 +97,7 @@ public sealed class Device : KernelObject
     /// <summary>Nobody holds it: opening and closing is only the file's affair. BIND must know of it at once, so it is a claim, and the claims decide.</summary>
     private Step ChangeFile(UapiCommand command, bool isOpen, params Claim[] claims)
     {
-        var record = new LogRecord(_sequence + 1, command.Request, Reply.Ok, [new FileChanged(isOpen)]);
+        var record = new LogRecord(_state.Sequence + 1, command.Request, Reply.Ok, [new FileChanged(isOpen)]);
         return new Commit(record, claims, result =>
         {
             if (result.Refused is { } refused)
@@ -101,8 +106,10 @@ public sealed class Device : KernelObject
                 return refused == Claim.Unbound(_id) ? new Answer(Reply.NotMine) : Done(isOpen ? Errno.EBUSY : Errno.EBADF);
             }
 
-            _sequence++;
-            _state = _state with { FileOpen = isOpen, FileOrder = result.Record!.Order, Answers = _state.Answers.Add(result.Record!) };
+            _state = _state with
+            {
+                Sequence = record.Sequence, FileOpen = isOpen, FileOrder = result.Record!.Order, Answers = _state.Answers.Add(result.Record!),
+            };
             return Done(Errno.OK);
         });
     }
@@ -212,18 +219,24 @@ public sealed class Device : KernelObject
             return Done(Fault(DmaFault.ContextNotPresent, dma.Iova));
         }
 
+        long until = _views.Now + FetchTranslations.Lease;
         var translate = new Translate(route.Table, _id, _incarnation, dma.Iova, length, dma.Access, route.Unit.EnforceSnoop);
         return new Call(route.Table.Object, translate, reply => reply.Outputs switch
         {
-            Translated translated => Access(dma, translated.Segments, 0, 0, []),
+            Translated translated => Access(dma, translated.Segments, 0, 0, [], until),
             Faulted faulted => Done(Fault(faulted.Fault, faulted.Iova)),
             _ => new Answer(reply),
         });
     }
 
-    /// <summary>Does the pieces of one access, one after the other.</summary>
-    private Step Access(DeviceDma dma, DmaSegment[] segments, int next, int done, List<MemoryAccessed> results)
+    /// <summary>Does the pieces of one access, one after the other. Where they are was leased: if it took too long, nobody waits for this access any more.</summary>
+    private Step Access(DeviceDma dma, DmaSegment[] segments, int next, int done, List<MemoryAccessed> results, long until)
     {
+        if (next < segments.Length && _views.Now >= until)
+        {
+            return Dma(dma);
+        }
+
         if (next == segments.Length)
         {
             byte[]? data = dma.Access == DmaAccess.Read ? [.. results.SelectMany(result => result.Data!)] : null;
@@ -235,7 +248,7 @@ public sealed class Device : KernelObject
         byte[]? write = dma.Access == DmaAccess.Write ? dma.Data![done..(done + segment.Length)] : null;
         var access = new AccessMemory(segment.Memory.Memory, segment.Memory.Offset, segment.Length, write, Snooped(dma, segment));
         return new Call(segment.Memory.Memory.Object, access, reply => reply.Outputs is MemoryAccessed result
-            ? Access(dma, segments, next + 1, done + segment.Length, [.. results, result])
+            ? Access(dma, segments, next + 1, done + segment.Length, [.. results, result], until)
             : new Answer(reply));
     }
 

@@ -17,7 +17,7 @@ public static class PerMapping
 
     private static Placement Attach(Joining joining) =>
         !joining.CanEnforce && joining.Ioasid.Areas.All.Any(joining.Ioasid.Spec.Enforces) ? Placement.Incompatible
-            : Placement.FirstOrNew(joining, _ => true, joining.Ioasid.Spec.EnforceSnoop);
+            : Placement.FirstOrNew(joining, _ => true, enforceSnoop: false);
 
     private static Errno Map(IoasidEntry ioasid, BoundDevice[] attached, Area area) =>
         ioasid.Spec.Enforces(area) && attached.Any(device => !device.Unit.EnforceSnoop) ? Errno.EINVAL : Errno.OK;

@@ -63,7 +63,8 @@ internal static class IoctlGrammar
             IoctlArgument argument = row.Arguments[i];
             if (argument.Optional && cursor.AtEnd)
             {
-                cursor.Consider(row.Arguments[i..].SelectMany(left => OptionalWords(left.Kind)));
+                cursor.Consider(row.Arguments[i..].SelectMany(left =>
+                    left.Kind == ArgumentKind.SnoopFlag ? OptionalWords(left.Kind).Concat(cursor.Scope.Names(NameKind.Flag)) : OptionalWords(left.Kind)));
                 yield break;
             }
 

@@ -47,6 +47,10 @@ public sealed class IoasidFdGrain(IGrainContext context, GrainPorts ports) : Obj
 
     public ValueTask<Reply> KvmUpdateIoasidFd(KvmUpdateIoasidFd command) => Run(command);
 
+    public ValueTask<Reply> KvmAllowIncoherentDma(KvmAllowIncoherentDma command) => Run(command);
+
+    public ValueTask<Reply> ReadFdCosts(ReadFdCosts command) => Run(command);
+
     public ValueTask<Reply> DriveAgain(DriveAgain command) => Run(command);
 
     public ValueTask<Reply> SetDirtyTracking(SetDirtyTracking command) => Run(command);

@@ -12,6 +12,11 @@ public sealed record FdCosts(long PtesWritten, long TablesMade, long Conversions
 {
     public static readonly FdCosts None = new(0, 0, 0, 0, 0);
 
+    /// <summary>Of two fds together.</summary>
+    public FdCosts Plus(FdCosts other) => new(
+        PtesWritten + other.PtesWritten, TablesMade + other.TablesMade, Conversions + other.Conversions, Invalidations + other.Invalidations,
+        PagesPinnedTwice + other.PagesPinnedTwice);
+
     public override string Text =>
         $"ptes_written={PtesWritten} tables_made={TablesMade} conversions={Conversions} invalidations={Invalidations} pinned_twice={PagesPinnedTwice}";
 }

@@ -16,7 +16,7 @@ public sealed record IoasidSpec(bool EnforceSnoop, int AddressWidth, ulong PageS
     [Id(1)]
     public bool Auto { get; init; }
 
-    /// <summary>Every mapping has a format of its own, <see cref="EnforceSnoop"/> if it does not say.</summary>
+    /// <summary>Every mapping has a format of its own, and no table has one.</summary>
     [Id(2)]
     public bool PerMapping { get; init; }
 
@@ -29,7 +29,7 @@ public sealed record IoasidSpec(bool EnforceSnoop, int AddressWidth, ulong PageS
     public IoasidSpec Of(TableSpec table) => this with { EnforceSnoop = table.EnforceSnoop, PageSizes = table.PageSizes, Auto = false };
 
     /// <summary>Do leaves of this area carry SNP?</summary>
-    public bool Enforces(Area area) => area.Format is { } format && PerMapping ? format == SnoopFormat.Snoop : EnforceSnoop;
+    public bool Enforces(Area area) => PerMapping ? area.Format == SnoopFormat.Snoop : EnforceSnoop;
 }
 
 /// <summary>One I/O page table of an IOASID; most policies need one, some keep devices of different abilities on tables of their own.</summary>

@@ -106,6 +106,119 @@ public sealed class MachineLeaseTests
         Assert.Equal(0, bed.LastRun.Report().Freed);
     }
 
+    /// <summary>
+    /// The cell's silo is cut off, not killed: its device goes on reading the table that it knows, while fd and table live elsewhere again. UNMAP waits for as long as that
+    /// silo's lease may last, and then the run reads nothing more (the lease was prolonged by nobody).
+    /// </summary>
+    [Fact]
+    public void Unmap_WhileADeviceThatWasCutOffReadsItsOwnTable_WaitsForItsLease_AndNothingFreedIsReached()
+    {
+        MachineBed bed = Running(apart: false);
+        foreach (ObjectId id in (ObjectId[])[A.Object, MachineBed.Table.Object])
+        {
+            Assert.True(bed.Machine.TryLose(id, goesOn: true));
+        }
+
+        DmaRun cutOff = bed.LastRun;
+        Operation unmap = bed.Start(MachineBed.Unmap(0, Window));
+        PassUntilAnswered(bed, unmap);
+        bed.Expect("0", new FreePages(MachineBed.Memory, 0, Window, true));
+        long before = cutOff.Report().Accesses;
+        TakeSome(bed, 50);
+        Assert.True(before > 512, "it went on while its lease lasted");
+        Assert.Equal(before, cutOff.Report().Accesses);
+        Assert.Equal(0, cutOff.Report().Freed);
+    }
+
+    /// <summary>A run whose silo's lease is over stands still at the end of a section, and goes on when it is prolonged.</summary>
+    [Fact]
+    public void View_IsReadOnlyWhileTheSilosLeaseLasts()
+    {
+        (long now, DmaRun? run) = (0, null);
+        var views = new LocalViews(() => now, long.MaxValue, started => run = started, leased: true);
+        KernelObject table = KernelObjects.Create(MachineBed.Table.Object, StoredObject.Nothing, views);
+        Fill(table, views);
+        KernelObject device = KernelObjects.Create(
+            A.Object, StoredObject.Nothing with { Declaration = new DeclareDevice(A, MachineBed.TraitsOf(A)), Holders = [MachineBed.Fd] }, views);
+        var hold = new HoldDevice(new Stamp(MachineBed.Fd, 1, 1, 1), A, Held: true, FileOpen: true, Capable) { Route = new DmaRoute(MachineBed.Table, Capable) };
+        Assert.IsType<Answer>(device.Handle(hold));
+        Assert.IsType<Answer>(device.Handle(new StartDma(A, MachineBed.Uniform(0, Window, Long))));
+        DmaRun source = run!;
+        Assert.Equal(DmaPoint.Paused, source.Next());
+        Assert.False(source.IsOver);
+        views.Prolong(asked: 0);
+        Assert.Equal([DmaPoint.Translated, DmaPoint.Made], [source.Next(), source.Next()]);
+        now = FetchTranslations.Lease;
+        Assert.Equal(DmaPoint.Paused, source.Next());
+        Assert.Equal(Errno.EAGAIN, ((Answer)table.Handle(new KeepTranslations(MachineBed.Table, A, 1))).Reply.Errno);
+        views.Prolong(asked: now - 1);
+        views.Prolong(asked: now - 2);
+        Assert.Equal(DmaPoint.Translated, source.Next());
+        source.Stop(DmaRunState.Cancelled);
+        Assert.Equal([DmaPoint.Made, DmaPoint.Over], [source.Next(), source.Next()]);
+        Assert.True(source.IsStill);
+    }
+
+    /// <summary>The device answers nothing while its workload goes on and keeps its lease: UNMAP gives it up, the table gives it no more time, and nothing freed is reached.</summary>
+    [Fact]
+    public void Unmap_WhileADeviceIsSilent_EndsWithItsLease()
+    {
+        MachineBed bed = Running(apart: true);
+        bed.Machine.Silence(A.Object);
+        long began = bed.Machine.Now;
+        Operation unmap = bed.Start(MachineBed.Unmap(0, Window));
+        PassUntilAnswered(bed, unmap);
+        Assert.InRange(bed.Machine.Now - began, FetchTranslations.LeaseAndDrift, 2 * FetchTranslations.LeaseAndDrift + Lapse);
+        bed.Expect("0", new FreePages(MachineBed.Memory, 0, Window, true));
+        long before = bed.LastRun.Report().Accesses;
+        TakeSome(bed, 400);
+        Assert.True(bed.LastRun.Report().Accesses > before, "it fetches anew and finds a hole");
+        Assert.Equal(0, bed.LastRun.Report().Freed);
+        Assert.True(bed.LastRun.Report().Faults.Length > 0);
+    }
+
+    /// <summary>All leases run at the same time.</summary>
+    [Fact]
+    public void Unmap_WhileTwoDevicesAreSilent_WaitsForOneLease()
+    {
+        MachineBed bed = Running(apart: true, accesses: 4096);
+        bed.Expect("0", MachineBed.Attach(MachineBed.B));
+        bed.RunDma(MachineBed.B, MachineBed.Uniform(0, Window, 512));
+        bed.Machine.RunAll();
+        bed.Machine.Silence(A.Object);
+        bed.Machine.Silence(MachineBed.B.Object);
+        AssertTakes(bed, FetchTranslations.LeaseAndDrift, MachineBed.Unmap(0, Window));
+    }
+
+    private const long Lapse = FetchTranslations.Lease / 8;
+
+    private static readonly IommuCapabilities Capable = new(true, 48, IommuCapabilities.AllPageSizes, true, []);
+
+    private static void Fill(KernelObject table, LocalViews views)
+    {
+        var stamp = new Stamp(MachineBed.Fd, 1, 1, 1);
+        var area = new Area(new IovaRange(0, Window - 1), new UserAddress(MachineBed.Memory, 0), DmaAccess.ReadWrite);
+        Assert.IsType<Answer>(table.Handle(new FillTable(stamp, MachineBed.Table, new IoasidSpec(true, 48, IommuCapabilities.AllPageSizes), [area], [A], Fresh: true)));
+        Assert.NotNull(KernelObjects.Create(MachineBed.Memory.Object, StoredObject.Nothing, views));
+    }
+
+    /// <summary>Workloads go on, and time with them.</summary>
+    private static void PassUntilAnswered(MachineBed bed, Operation operation)
+    {
+        for (int events = 1; operation.Reply is null; events++)
+        {
+            Assert.True(bed.Machine.TakeOne());
+            if (events % 8 == 0)
+            {
+                bed.Machine.Pass(Lapse);
+            }
+
+            Assert.True(events < 10_000, "it is never answered");
+        }
+
+        Assert.True(operation.Reply.Succeeded, operation.Reply.ToString());
+    }
+
     /// <summary>Asking for a longer lease arrives after everything else.</summary>
     private sealed class KeepLast : Schedule
     {

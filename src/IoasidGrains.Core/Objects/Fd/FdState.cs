@@ -24,10 +24,12 @@ public sealed record BoundDevice(DeviceId Id, DeviceTraits Traits, IommuCapabili
 public sealed record IoasidEntry(IoasidNumber Number, IoasidSpec Spec, AreaMap Areas, ImmutableSortedDictionary<int, TableSpec> Tables, long Driven)
 {
     /// <summary>Devices of this table meet leaves that do not enforce.</summary>
-    public bool IsPlain(TableSpec table) => Spec.PerMapping ? Areas.All.Any(area => !Spec.Enforces(area)) : !table.EnforceSnoop;
+    public bool IsPlain(TableSpec table) => Spec.PerMapping ? HasPlainMapping : !table.EnforceSnoop;
+
+    private bool HasPlainMapping => Areas.All.Any(area => !Spec.Enforces(area));
 
     /// <summary>Some table is plain; one that has no table yet is what the user has chosen.</summary>
-    public bool HasPlain => Tables.IsEmpty ? !Spec.Auto && !Spec.EnforceSnoop : Tables.Values.Any(IsPlain);
+    public bool HasPlain => Spec.PerMapping ? HasPlainMapping : Tables.IsEmpty ? !Spec.Auto && !Spec.EnforceSnoop : Tables.Values.Any(IsPlain);
 
     /// <summary>Page sizes that all its tables can use; 0 while there is none.</summary>
     public ulong PageSizes => Tables.IsEmpty ? 0 : Tables.Values.Aggregate(ulong.MaxValue, (sizes, table) => sizes & table.PageSizes);

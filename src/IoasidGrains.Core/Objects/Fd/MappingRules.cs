@@ -98,7 +98,7 @@ public static class MappingRules
             errno = CheckPlace(fd, ioasid, range, command);
         }
 
-        var area = new Area(range, command.Memory, command.Access) { Format = ioasid.Spec.PerMapping ? command.Format : null };
+        var area = new Area(range, command.Memory, command.Access) { Format = ioasid.Spec.PerMapping ? command.Format ?? ioasid.Spec.Format : null };
         errno = errno == Errno.OK ? fd.Profile.Sharing.Map(ioasid, [.. fd.AttachedTo(ioasid.Number)], area) : errno;
         return errno == Errno.OK ? Decision.Change(new AreaMapped(ioasid.Number, area)) : Decision.Refuse(errno);
     }
