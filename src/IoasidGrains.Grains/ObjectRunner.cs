@@ -61,7 +61,7 @@ internal sealed class ObjectRunner(KernelObject kernelObject, long epoch, GrainP
                     break;
                 case Call call:
                     CheckGoesDown(call);
-                    if (call.Command is DescribeDevice)
+                    if (call.Command is DescribeDevice && kernelObject.Id.Kind == ObjectKind.IoasidFd)
                     {
                         RequestContext.Set(DeviceGrain.BindingSilo, ports.Silo);
                     }

@@ -86,10 +86,15 @@ public sealed record DirtyBitmap(ulong Iova, ulong PageSize, ulong[] Words) : Ou
 }
 
 /// <summary>A guest's wbinvd: skipped, or executed.</summary>
+/// <param name="Mode">Nop if it was skipped.</param>
+/// <param name="Cpus">The CPUs whose caches were written back and emptied, rising.</param>
+/// <param name="Lines">Dirty lines that were written to memory.</param>
 [GenerateSerializer, Immutable]
-public sealed record WbinvdOutcome(WbinvdMode Mode) : Outputs
+public sealed record WbinvdOutcome(WbinvdMode Mode, CpuId[] Cpus, int Lines) : Outputs
 {
-    public override string Text => Mode == WbinvdMode.Nop ? "ignored" : "flushed";
+    public static readonly WbinvdOutcome Ignored = new(WbinvdMode.Nop, [], 0);
+
+    public override string Text => Mode == WbinvdMode.Nop ? "ignored" : $"flushed cpus={string.Join(',', Cpus)} lines={Lines}";
 }
 
 /// <summary>Bytes that were read, in hex, two digits a byte.</summary>
@@ -122,7 +127,14 @@ public sealed record DmaOutcome(
 [GenerateSerializer, Immutable]
 public sealed record ObjectStatus(ObjectId Id, string State, string Detail, ObjectId[] Children) : Outputs
 {
-    public override string Text => $"{State} {Detail}".TrimEnd();
+    /// <summary>What it has cost to become so, in words; no part of what the object is.</summary>
+    [Id(0)]
+    public string Costs { get; init; } = "";
+
+    public override string Text => $"{State} {Details}".TrimEnd();
+
+    /// <summary>Detail and costs.</summary>
+    public string Details => $"{Detail} {Costs}".Trim();
 }
 
 /// <summary>To the fd: the declared facts of a device.</summary>
@@ -187,4 +199,11 @@ public sealed record MustDrive(ObjectId Leaf, FdId[] Fds) : Outputs
 public sealed record MemoryAccessed(byte[]? Data, bool Gap) : Outputs
 {
     public override string Text => Gap ? "coherency_gap" : "";
+}
+
+/// <summary>To the Kvm: what was flushed, and what all that was done to this memory has cost.</summary>
+[GenerateSerializer, Immutable]
+public sealed record CachesFlushed(CpuId[] Cpus, int Lines, KvmCosts Costs) : Outputs
+{
+    public override string Text => $"cpus={string.Join(',', Cpus)} lines={Lines}";
 }

@@ -14,6 +14,10 @@ public interface IGuestMemoryGrain : IKernelObjectGrain
 
     ValueTask<Reply> SetWbinvd(SetWbinvd command);
 
+    ValueTask<Reply> FlushCaches(FlushCaches command);
+
+    ValueTask<Reply> ReadFlushCosts(ReadFlushCosts command);
+
     ValueTask<Reply> FreePages(FreePages command);
 
     ValueTask<Reply> FindFreedPages(FindFreedPages command);

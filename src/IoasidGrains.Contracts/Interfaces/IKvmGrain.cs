@@ -3,9 +3,11 @@ using IoasidGrains.Uapi;
 
 namespace IoasidGrains.Contracts;
 
-/// <summary>A VM: the last word of each fd about its coherency, and what wbinvd does.</summary>
+/// <summary>A VM: the last word of each fd about its coherency, the device files that KVM keeps, and what wbinvd does.</summary>
 public interface IKvmGrain : IKernelObjectGrain
 {
+    ValueTask<Reply> DeclareVm(DeclareVm command);
+
     ValueTask<Reply> LinkFd(LinkFd command);
 
     ValueTask<Reply> UpdateSnoop(UpdateSnoop command);
@@ -14,5 +16,13 @@ public interface IKvmGrain : IKernelObjectGrain
 
     ValueTask<Reply> CloseVm(CloseVm command);
 
+    ValueTask<Reply> KvmFileAdd(KvmFileAdd command);
+
+    ValueTask<Reply> KvmFileDel(KvmFileDel command);
+
     ValueTask<Reply> CpuWbinvd(CpuWbinvd command);
+
+    ValueTask<Reply> CpuMemoryType(CpuMemoryType command);
+
+    ValueTask<Reply> ReadKvmCosts(ReadKvmCosts command);
 }

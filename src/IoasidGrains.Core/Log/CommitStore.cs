@@ -22,6 +22,9 @@ public sealed class CommitStore
     /// <summary>A log longer than this, and than twice what it was shortened to, is shortened.</summary>
     public const int LongLog = 1024;
 
+    /// <summary>Records that a VM's log keeps, so that a request that is asked again is answered as before.</summary>
+    private const int KeptOfVm = AnswerWindow.PerSession;
+
     private sealed class Entry
     {
         public long Epoch;
@@ -62,7 +65,11 @@ public sealed class CommitStore
         {
             case ObjectKind.Kvm:
                 var vm = new VmId(id.Key);
-                return Start(id, declaration, HoldersOfAll(Claim.LinksOf(vm)), false, HoldersOfAll(Claim.NoncoherentOf(vm)));
+                return Start(id, declaration, HoldersOfAll(Claim.LinksOf(vm)), false, HoldersOfAll(Claim.NoncoherentOf(vm))) with
+                {
+                    NoncoherentByFiles = HoldersOfAll(Claim.NoncoherentByFilesOf(vm)),
+                    Files = FilesOf(vm),
+                };
             case ObjectKind.Device:
                 DeviceClaims claims = ClaimsOf(new DeviceId(id.Key));
                 return Start(id, declaration, claims.Holder is { } holder ? [holder] : [], claims.FileClosed, []);
@@ -171,12 +178,12 @@ public sealed class CommitStore
         return new StoredObject(entry.Epoch, _order, [.. entry.Log], declaration, holders, fileClosed, noncoherent);
     }
 
-    /// <summary>What a VM or a device is follows from the claims; of its log only the last record may be asked for again.</summary>
+    /// <summary>What a VM or a device is follows from the claims; of its log only the last records may be asked for again.</summary>
     private static void Shorten(ObjectId id, Entry entry)
     {
         if (id.Kind != ObjectKind.IoasidFd)
         {
-            entry.Log.RemoveRange(0, entry.Log.Count - 1);
+            entry.Log.RemoveRange(0, Math.Max(0, entry.Log.Count - (id.Kind == ObjectKind.Kvm ? KeptOfVm : 1)));
         }
         else if (entry.Log.Count >= entry.ShortenAt)
         {
@@ -191,12 +198,20 @@ public sealed class CommitStore
     private FdId[] HoldersOfAll(string prefix) =>
         [.. _claims.Where(claim => claim.Key.StartsWith(prefix, StringComparison.Ordinal)).Select(claim => new FdId(claim.Value.Key))];
 
+    private VmFileAdded[] FilesOf(VmId vm)
+    {
+        string prefix = Claim.FilesOf(vm);
+        return [.. _claims.Keys.Where(name => name.StartsWith(prefix, StringComparison.Ordinal)).Select(name => new DeviceId(name[prefix.Length..]))
+            .Select(device => new VmFileAdded(device, _claims.ContainsKey(Claim.NoncoherentFilesOf(vm) + device.Key)))];
+    }
+
     private bool IsRefused(ObjectId id, Claim claim) => claim.Kind switch
     {
         ClaimKind.Take => _claims.TryGetValue(claim.Name, out ObjectId holder) && holder != id,
         ClaimKind.RequireFree => _claims.ContainsKey(claim.Name) && claim.Alternatives.All(_claims.ContainsKey),
         ClaimKind.Clear => !_claims.ContainsKey(claim.Name),
         ClaimKind.Never => true,
+        ClaimKind.KvmPointer => claim.Alternatives.All(_claims.ContainsKey) && !_claims.Keys.Any(name => name.EndsWith(claim.Name, StringComparison.Ordinal)),
         ClaimKind.AllUnitsEnforce => _inventory.Values.Any(declaration =>
             declaration is DeclareUnit unit && unit.Unit.Object.Host == claim.Name && !unit.Capabilities.EnforceSnoop),
         _ => false,
@@ -218,11 +233,13 @@ public sealed class CommitStore
                 _claims.Remove(claim.Name);
                 return 0;
             case ClaimKind.Count:
-                return HoldersOfAll(claim.Name).Length;
+                return CountOf(claim.Name) + (Array.Exists(claim.Alternatives, prefix => CountOf(prefix) > 0) ? 1 : 0);
             default:
                 return 0;
         }
     }
+
+    private int CountOf(string prefix) => _claims.Keys.Count(name => name.StartsWith(prefix, StringComparison.Ordinal));
 
     private Entry EntryOf(ObjectId id)
     {

@@ -20,6 +20,7 @@ public static class Invariants
             ?? DevicesAgree(view)
             ?? TablesAgree(view)
             ?? KvmsAgree(view)
+            ?? FilesAgree(view)
             ?? GroupsAreWhole(view)
             ?? ContextsAreHeld(view)
             ?? MemoriesKnow(view);
@@ -140,6 +141,19 @@ public static class Invariants
         let link = view.Pairs(vm, "fds").FirstOrDefault(pair => pair.Key == fd.Id.ShortName).Value
         where link != (told.Value == "untold" ? "coherent" : told.Value)
         select $"{fd.Id} has told {told.Key} '{told.Value}', but that has '{link}'.").FirstOrDefault();
+
+    /// <summary>A file is what its device's unit is; KVM counts at least one if a file or a linked fd is non-coherent, and no more than one for all files.</summary>
+    private static string? FilesAgree(StatusView view) => (
+        from vm in view.Of(ObjectKind.Kvm)
+        where vm.State == "running"
+        let files = view.Pairs(vm, "files").ToArray()
+        let wrong = files.Where(file => view.Find(ObjectKind.IommuUnit, view.Text(view.Find(ObjectKind.Device, file.Key), "behind")) is { } unit
+            && (unit.State == "enforce_snoop") != (file.Value == "coherent")).Select(file => file.Key).FirstOrDefault()
+        let fds = view.Pairs(vm, "fds").Count(link => link.Value == "noncoherent")
+        let any = fds > 0 || files.Any(file => file.Value == "noncoherent")
+        let count = int.Parse(view.Text(vm, "noncoherent_dma"))
+        where wrong is not null || any != (count > 0) || count > fds + 1
+        select $"{vm.Id} counts {count} with '{vm.Text}'" + (wrong is null ? "." : $", but {wrong} is not so.")).FirstOrDefault();
 
     /// <summary>The bound members of a group are held by one fd and attached to one IOASID at most.</summary>
     private static string? GroupsAreWhole(StatusView view) => (

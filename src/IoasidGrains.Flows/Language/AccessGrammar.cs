@@ -6,6 +6,8 @@ namespace IoasidGrains.Flows;
 /// <summary>Who accesses, in which direction, where, and with which bytes.</summary>
 internal static class AccessGrammar
 {
+    private static readonly Dictionary<string, MemoryType> Types = new() { ["uc"] = MemoryType.Uc, ["wc"] = MemoryType.Wc, ["wb"] = MemoryType.Wb };
+
     public static FlowStep Dma(WordCursor cursor)
     {
         string device = cursor.TakeObject("the name of a device", NameKind.Device).Name;
@@ -19,18 +21,39 @@ internal static class AccessGrammar
     public static FlowStep Cpu(WordCursor cursor)
     {
         NamedObject owner = cursor.TakeObject("the name of a VM or an ioasid_fd", NameKind.Vm, NameKind.Fd);
-        string[] verbs = owner.Kind == NameKind.Vm ? ["write", "read", "wbinvd"] : ["write", "read"];
+        string[] verbs = owner.Kind == NameKind.Vm ? ["write", "read", "wbinvd", "memtype"] : ["write", "read"];
         switch (cursor.TakeOneOf(FlowWords.List(verbs), verbs))
         {
             case "write":
                 ulong address = cursor.TakeNumber("an address such as 0x1000");
-                return new CpuWriteStep(owner, address, AddressGrammar.TakeBytes(cursor));
+                byte[] bytes = AddressGrammar.TakeBytes(cursor);
+                return new CpuWriteStep(owner, address, bytes, TakeCpu(cursor));
             case "read":
                 (ulong start, ulong length) = AddressGrammar.TakeRange(cursor, "ADDRESS+LENGTH such as 0x1000+16");
-                return new CpuReadStep(owner, start, (int)Math.Min(length, int.MaxValue));
+                return new CpuReadStep(owner, start, (int)Math.Min(length, int.MaxValue), TakeCpu(cursor));
+            case "memtype":
+                return TakeMemoryType(cursor, owner);
             default:
-                return new CpuWbinvdStep(owner);
+                return new CpuWbinvdStep(owner, TakeCpu(cursor));
         }
+    }
+
+    /// <summary><c>on N</c>: the physical CPU.</summary>
+    private static CpuId? TakeCpu(WordCursor cursor) =>
+        cursor.TakeIf("on") ? new CpuId((int)cursor.TakeNumber($"the number of a CPU, at most {CpuId.Largest}", CpuId.Largest)) : null;
+
+    private static CpuMemoryTypeStep TakeMemoryType(WordCursor cursor, NamedObject vm)
+    {
+        bool mmio = cursor.TakeOneOf("'ram' or 'mmio'", ["ram", "mmio"]) == "mmio";
+        var step = new CpuMemoryTypeStep(vm, mmio, MemoryType.Wb, MemoryType.Wb);
+        var options = new OptionList(cursor, repeatable: null, "guest", "mtrr");
+        while (options.Take() is { } option)
+        {
+            MemoryType type = Types.GetValueOrDefault(cursor.TakeOneOf("a memory type: " + FlowWords.List(Types.Keys), Types.Keys));
+            step = option == "guest" ? step with { Pat = type } : step with { Mtrr = type };
+        }
+
+        return step;
     }
 
     private static byte[] TakeData(WordCursor cursor, ulong length)

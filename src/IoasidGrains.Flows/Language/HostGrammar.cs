@@ -67,6 +67,28 @@ internal static class HostGrammar
         return device;
     }
 
+    public static FlowStep Vm(WordCursor cursor)
+    {
+        string name = cursor.TakeDeclared(NameKind.Vm);
+        VmTraits? vm = null;
+        var options = new OptionList(cursor, repeatable: null, "kernel", "intel", "amd", "self_snoop", "quirk_ignore_guest_pat", "wbinvd_exit");
+        while (options.Take() is { } option)
+        {
+            vm ??= VmTraits.Default;
+            vm = option switch
+            {
+                "kernel" => vm with { Kernel = TakeKernel(cursor) },
+                "intel" => vm with { Vendor = CpuVendor.Intel },
+                "amd" => vm with { Vendor = CpuVendor.Amd },
+                "self_snoop" => vm with { SelfSnoop = true },
+                "quirk_ignore_guest_pat" => vm with { IgnoresGuestPat = TakeOnOff(cursor) },
+                _ => vm with { WbinvdExit = TakeOnOff(cursor) },
+            };
+        }
+
+        return new DeclareVmStep(name, vm);
+    }
+
     public static FlowStep Open(WordCursor cursor)
     {
         cursor.Consider(cursor.Scope.Names(NameKind.Device));
@@ -126,6 +148,24 @@ internal static class HostGrammar
 
         return cursor.Take().Text;
     }
+
+    private static bool TakeOnOff(WordCursor cursor) => cursor.TakeOneOf("'on' or 'off'", ["on", "off"]) == "on";
+
+    private static KernelVersion TakeKernel(WordCursor cursor)
+    {
+        string[] parts = cursor.Next.Text.Split('.');
+        if (parts.Length != 2 || !TryDecimal(parts[0], out int major) || !TryDecimal(parts[1], out int minor))
+        {
+            cursor.Fail("a Linux release such as 6.12");
+            return default;
+        }
+
+        cursor.Take();
+        return new KernelVersion(major, minor);
+    }
+
+    private static bool TryDecimal(string text, out int value) =>
+        int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out value) && value < 1000;
 
     private static string TakeGroup(WordCursor cursor)
     {

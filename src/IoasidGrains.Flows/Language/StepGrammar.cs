@@ -42,14 +42,14 @@ internal static class StepGrammar
     {
         "iommu" => HostGrammar.Unit(cursor),
         "device" => HostGrammar.Device(cursor),
-        "vm" => new DeclareVmStep(cursor.TakeDeclared(NameKind.Vm)),
+        "vm" => HostGrammar.Vm(cursor),
         "open" => HostGrammar.Open(cursor),
         "close" => HostGrammar.Close(cursor),
         "ioctl" => IoctlGrammar.Read(cursor, binds),
         "choose" => ChooseGrammar.Read(cursor, binds),
         "dma" => AccessGrammar.Dma(cursor),
         "cpu" => AccessGrammar.Cpu(cursor),
-        "costs" => new CostsStep(cursor.TakeObject("the name of an ioasid_fd", NameKind.Fd)),
+        "costs" => new CostsStep(cursor.TakeObject("the name of an ioasid_fd or a VM", NameKind.Fd, NameKind.Vm)),
         "status" => new StatusStep(),
         _ => null,
     };

@@ -78,7 +78,7 @@ public static class FlowJson
         json.WriteString("host", row.Id.Host);
         json.WriteString("name", row.Id.ShortName);
         json.WriteString("state", row.State);
-        json.WriteString("detail", row.Detail);
+        json.WriteString("detail", row.Details);
     }
 
     private static string Write(Action<Utf8JsonWriter> fields)

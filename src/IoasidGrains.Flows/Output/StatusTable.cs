@@ -18,7 +18,7 @@ public static class StatusTable
         yield return Line("KIND", "NAME", "STATE", "DETAIL");
         foreach (ObjectStatus row in objects)
         {
-            yield return Line(KindWord(row.Id.Kind), NameOf(row), row.State, row.Detail);
+            yield return Line(KindWord(row.Id.Kind), NameOf(row), row.State, row.Details);
         }
 
         string NameOf(ObjectStatus row) => withHost ? row.Id.Key : row.Id.ShortName;

@@ -46,6 +46,8 @@ internal sealed class OpenFiles
         OpenDevice open => (open.Device.Object, null),
         OpenFd open => (open.Fd.Object, null),
         KvmAddIoasidFd add => (add.Vm.Object, null),
+        KvmFileAdd add => (add.Vm.Object, null),
+        DeclareVm declare => (declare.Vm.Object, null),
         CloseDevice close => (null, close.Device.Object),
         CloseFd close => (null, close.Fd.Object),
         CloseVm close => (null, close.Vm.Object),

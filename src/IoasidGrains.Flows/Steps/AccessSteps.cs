@@ -25,23 +25,30 @@ public sealed record DmaStep(string Device, ulong Iova, int Length, bool Write, 
     }
 }
 
-/// <summary><c>cpu OWNER write ADDRESS …</c></summary>
-public sealed record CpuWriteStep(NamedObject Owner, ulong Address, byte[] Bytes) : FlowStep
+/// <summary><c>cpu OWNER write ADDRESS … [on CPU]</c></summary>
+public sealed record CpuWriteStep(NamedObject Owner, ulong Address, byte[] Bytes, CpuId? Cpu) : FlowStep
 {
     public override StepPlan Plan(FlowNames names, RequestId request) =>
-        StepPlan.Send(new CpuWrite(names.MemoryOf(Owner), Address, Bytes) { Request = request });
+        StepPlan.Send(new CpuWrite(names.MemoryOf(Owner), Address, Bytes) { Request = request, Cpu = Cpu });
 }
 
-/// <summary><c>cpu OWNER read ADDRESS+LENGTH</c></summary>
-public sealed record CpuReadStep(NamedObject Owner, ulong Address, int Length) : FlowStep
+/// <summary><c>cpu OWNER read ADDRESS+LENGTH [on CPU]</c></summary>
+public sealed record CpuReadStep(NamedObject Owner, ulong Address, int Length, CpuId? Cpu) : FlowStep
 {
     public override StepPlan Plan(FlowNames names, RequestId request) =>
-        StepPlan.Send(new CpuRead(names.MemoryOf(Owner), Address, Length) { Request = request });
+        StepPlan.Send(new CpuRead(names.MemoryOf(Owner), Address, Length) { Request = request, Cpu = Cpu });
 }
 
-/// <summary><c>cpu VM wbinvd</c></summary>
-public sealed record CpuWbinvdStep(NamedObject Vm) : FlowStep
+/// <summary><c>cpu VM wbinvd [on CPU]</c></summary>
+public sealed record CpuWbinvdStep(NamedObject Vm, CpuId? Cpu) : FlowStep
 {
     public override StepPlan Plan(FlowNames names, RequestId request) =>
-        StepPlan.Send(new CpuWbinvd(names.Vm(Vm.Name)) { Request = request });
+        StepPlan.Send(new CpuWbinvd(names.Vm(Vm.Name)) { Request = request, Cpu = Cpu });
+}
+
+/// <summary><c>cpu VM memtype ram|mmio [guest TYPE] [mtrr TYPE]</c></summary>
+public sealed record CpuMemoryTypeStep(NamedObject Vm, bool Mmio, MemoryType Pat, MemoryType Mtrr) : FlowStep
+{
+    public override StepPlan Plan(FlowNames names, RequestId request) =>
+        StepPlan.Send(new CpuMemoryType(names.Vm(Vm.Name), Mmio, Pat, Mtrr) { Request = request });
 }

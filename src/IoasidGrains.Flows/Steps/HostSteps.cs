@@ -20,10 +20,12 @@ public sealed record DeclareDeviceStep(
             new DeviceTraits(names.Unit(Unit), new GroupId(names.Host.Key(Group)), Id, CoherentOnly, Driver, Opens, Reserved)) { Request = request });
 }
 
-/// <summary><c>vm NAME</c>: a word for the reader of the file; KVM hears of the VM with its first ioctl.</summary>
-public sealed record DeclareVmStep(string Name) : FlowStep
+/// <summary><c>vm NAME …</c>. Without options it is a word for the reader of the file; KVM hears of the VM with its first ioctl.</summary>
+/// <param name="Traits">Null without options.</param>
+public sealed record DeclareVmStep(string Name, VmTraits? Traits) : FlowStep
 {
-    public override StepPlan Plan(FlowNames names, RequestId request) => StepPlan.Answer(Reply.Ok);
+    public override StepPlan Plan(FlowNames names, RequestId request) =>
+        Traits is null ? StepPlan.Answer(Reply.Ok) : StepPlan.Send(new DeclareVm(names.Vm(Name), Traits) { Request = request });
 }
 
 /// <summary><c>open NAME /dev/ioasid …</c></summary>
@@ -55,10 +57,14 @@ public sealed record CloseStep(NamedObject Target) : FlowStep
     }
 }
 
-/// <summary><c>costs FD</c>: what its policy has cost so far.</summary>
+/// <summary><c>costs FD</c>, <c>costs VM</c>: what the policy of the one and the coherency of the other have cost so far.</summary>
 public sealed record CostsStep(NamedObject Target) : FlowStep
 {
-    public override StepPlan Plan(FlowNames names, RequestId request) => StepPlan.Send(new ReadFdCosts(names.Fd(Target.Name)) { Request = request });
+    public override StepPlan Plan(FlowNames names, RequestId request)
+    {
+        UapiCommand read = Target.Kind == NameKind.Fd ? new ReadFdCosts(names.Fd(Target.Name)) : new ReadKvmCosts(names.Vm(Target.Name));
+        return StepPlan.Send(read with { Request = request });
+    }
 }
 
 /// <summary><c>status</c>: the runner prints the table; no command of its own.</summary>

@@ -17,6 +17,10 @@ public sealed class GuestMemoryGrain(IGrainContext context, GrainPorts ports) : 
 
     public ValueTask<Reply> SetWbinvd(SetWbinvd command) => Run(command);
 
+    public ValueTask<Reply> FlushCaches(FlushCaches command) => Run(command);
+
+    public ValueTask<Reply> ReadFlushCosts(ReadFlushCosts command) => Run(command);
+
     public ValueTask<Reply> FreePages(FreePages command) => Run(command);
 
     public ValueTask<Reply> FindFreedPages(FindFreedPages command) => Run(command);

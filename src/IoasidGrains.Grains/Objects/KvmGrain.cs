@@ -9,6 +9,8 @@ namespace IoasidGrains.Grains;
 [CellPlacement]
 public sealed class KvmGrain(IGrainContext context, GrainPorts ports) : ObjectGrain(ObjectKind.Kvm, context, ports), IKvmGrain
 {
+    public ValueTask<Reply> DeclareVm(DeclareVm command) => Run(command);
+
     public ValueTask<Reply> LinkFd(LinkFd command) => Run(command);
 
     public ValueTask<Reply> UpdateSnoop(UpdateSnoop command) => Run(command);
@@ -17,5 +19,13 @@ public sealed class KvmGrain(IGrainContext context, GrainPorts ports) : ObjectGr
 
     public ValueTask<Reply> CloseVm(CloseVm command) => Run(command);
 
+    public ValueTask<Reply> KvmFileAdd(KvmFileAdd command) => Run(command);
+
+    public ValueTask<Reply> KvmFileDel(KvmFileDel command) => Run(command);
+
     public ValueTask<Reply> CpuWbinvd(CpuWbinvd command) => Run(command);
+
+    public ValueTask<Reply> CpuMemoryType(CpuMemoryType command) => Run(command);
+
+    public ValueTask<Reply> ReadKvmCosts(ReadKvmCosts command) => Run(command);
 }

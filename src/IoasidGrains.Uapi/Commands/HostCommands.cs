@@ -48,7 +48,7 @@ public sealed record CloseFd(FdId Fd) : FdCommand(Fd);
 [GenerateSerializer, Immutable]
 public sealed record CloseDevice(DeviceId Device) : HeldDeviceCommand(Device);
 
-/// <summary>The VM is gone: KVM drops its links and counts.</summary>
+/// <summary>The VM is gone: KVM drops its links, its files and its count.</summary>
 [GenerateSerializer, Immutable]
 public sealed record CloseVm(VmId Vm) : UapiCommand
 {
@@ -84,8 +84,12 @@ public sealed record CpuWrite(GuestMemoryId Memory, ulong Offset, byte[] Data) :
 {
     public override EntryPoint Entry => EntryPoint.At(Memory.Object);
 
+    /// <summary>The physical CPU; null: where the vCPU ran last.</summary>
+    [Id(0)]
+    public CpuId? Cpu { get; init; }
+
     protected override Errno CheckFields() =>
-        Data is { Length: >= 1 and <= DeviceDma.MaxLength } ? Errno.OK : Errno.EINVAL;
+        Data is { Length: >= 1 and <= DeviceDma.MaxLength } && Cpu is not { IsWellFormed: false } ? Errno.OK : Errno.EINVAL;
 }
 
 /// <summary>A CPU of the memory's owner reads bytes. Answers <see cref="MemoryBytes"/>.</summary>
@@ -94,13 +98,10 @@ public sealed record CpuRead(GuestMemoryId Memory, ulong Offset, int Length) : U
 {
     public override EntryPoint Entry => EntryPoint.At(Memory.Object);
 
-    protected override Errno CheckFields() =>
-        Length is >= 1 and <= DeviceDma.MaxLength ? Errno.OK : Errno.EINVAL;
-}
+    /// <summary>The physical CPU; null: where the vCPU ran last.</summary>
+    [Id(0)]
+    public CpuId? Cpu { get; init; }
 
-/// <summary>The guest executes wbinvd. Answers <see cref="WbinvdOutcome"/>.</summary>
-[GenerateSerializer, Immutable]
-public sealed record CpuWbinvd(VmId Vm) : UapiCommand
-{
-    public override EntryPoint Entry => EntryPoint.At(Vm.Object);
+    protected override Errno CheckFields() =>
+        Length is >= 1 and <= DeviceDma.MaxLength && Cpu is not { IsWellFormed: false } ? Errno.OK : Errno.EINVAL;
 }

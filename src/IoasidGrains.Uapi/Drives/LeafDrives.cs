@@ -55,6 +55,28 @@ public sealed record Translate(
 [GenerateSerializer, Immutable]
 public sealed record AccessMemory(GuestMemoryId Memory, ulong Offset, int Length, byte[]? Data, bool Snooped) : Command;
 
-/// <summary>From a Kvm to its VM's memory: what wbinvd does now; the version orders these.</summary>
+/// <summary>From a Kvm to its VM's memory: what wbinvd does now; the version orders these. Answers <see cref="CachesFlushed"/>.</summary>
 [GenerateSerializer, Immutable]
-public sealed record SetWbinvd(GuestMemoryId Memory, long Version, WbinvdMode Mode) : Command;
+public sealed record SetWbinvd(GuestMemoryId Memory, long Version, WbinvdMode Mode) : Command
+{
+    /// <summary>A guest's wbinvd traps, so that somebody must remember which CPUs the vCPU ran on.</summary>
+    [Id(0)]
+    public bool WbinvdExit { get; init; } = true;
+
+    /// <summary>All caches are written back and emptied first.</summary>
+    [Id(1)]
+    public bool FlushFirst { get; init; }
+
+    /// <summary>If the mode changes the EPT is zapped.</summary>
+    [Id(2)]
+    public bool ZapsEpt { get; init; }
+}
+
+/// <summary>From a Kvm to its VM's memory: the vCPU is on this CPU and executes wbinvd there, or KVM skips it. Answers <see cref="CachesFlushed"/>, the same again for the same request.</summary>
+/// <param name="Cpu">Null: where it ran last.</param>
+[GenerateSerializer, Immutable]
+public sealed record FlushCaches(GuestMemoryId Memory, RequestId Request, CpuId? Cpu, bool Executed) : Command;
+
+/// <summary>From a Kvm to its VM's memory: what all flushes have cost. Answers <see cref="CachesFlushed"/>.</summary>
+[GenerateSerializer, Immutable]
+public sealed record ReadFlushCosts(GuestMemoryId Memory) : Command;

@@ -2,7 +2,7 @@
 namespace IoasidGrains.Uapi;
 
 /// <summary>
-/// Every ioctl of RFC v1, the seed mail and RFC v2, and dirty tracking as it was merged. The mails leave IOASID_TYPE, IOASID_BASE, IOMMU_TYPE and IOMMU_BASE open and do not number the
+/// Every ioctl of RFC v1, the seed mail and RFC v2, dirty tracking and kvm-vfio's files as they were merged. The mails leave IOASID_TYPE, IOASID_BASE, IOMMU_TYPE and IOMMU_BASE open and do not number the
 /// seed's calls; the numbers chosen here are marked in <see cref="Numbers"/>. VFIO's and KVM's are the kernel's.
 /// </summary>
 public static class IoctlTable
@@ -22,9 +22,11 @@ public static class IoctlTable
     private const string V1 = "rfc-v1";
     private const string V2 = "rfc-v2";
     private const string Merged = "iommufd";
+    private const string KvmVfio = "kvm-vfio";
 
     private static readonly IoctlStatus Full = new IoctlStatus.Full();
     private static readonly IoctlStatus OnIoasid = new IoctlStatus.Partial("names an IOASID; hardware page tables of their own come with /dev/iommu");
+    private static readonly IoctlStatus OnVm = new IoctlStatus.Partial("a verb of the VM; the kvm-vfio device with its attributes, and group files, come with /dev/iommu and /dev/vfio/vfio");
     private static readonly IoctlArgument IoasidArgument = new("IOASID", ArgumentKind.Ioasid);
     private static readonly IoctlArgument FdArgument = new("FD", ArgumentKind.Fd);
     private static readonly IoctlArgument FlagArgument = new("snoop|no_snoop|auto", ArgumentKind.SnoopFlag);
@@ -87,6 +89,10 @@ public static class IoctlTable
             call => new KvmAllowIncoherentDma(call.Vm, call.FdAt(0), call.DeviceAt(1), Allow: true)),
         On(ObjectKind.Kvm, Ioctl.KVM_DISALLOW_INCOHERENT_DMA, Numbers.SeedKvm + 4, Seed, "a reply to the seed (m227)", [FdArgument, DeviceArgument],
             call => new KvmAllowIncoherentDma(call.Vm, call.FdAt(0), call.DeviceAt(1), Allow: false)),
+        On(ObjectKind.Kvm, Ioctl.KVM_DEV_VFIO_FILE_ADD, Numbers.SeedKvm + 5, KvmVfio, "Documentation/virt/kvm/devices/vfio.rst", [DeviceArgument],
+            call => new KvmFileAdd(call.Vm, call.DeviceAt(0)), OnVm),
+        On(ObjectKind.Kvm, Ioctl.KVM_DEV_VFIO_FILE_DEL, Numbers.SeedKvm + 6, KvmVfio, "Documentation/virt/kvm/devices/vfio.rst", [DeviceArgument],
+            call => new KvmFileDel(call.Vm, call.DeviceAt(0)), OnVm),
         Absent(ObjectKind.Kvm, Ioctl.KVM_MAP_PASID, Numbers.Kvm + 0xF0, V1, "RFC v1 2.3", "PASID translation comes with PASID"),
         Absent(ObjectKind.Kvm, Ioctl.KVM_UNMAP_PASID, Numbers.Kvm + 0xF1, V1, "RFC v1 2.3", "PASID translation comes with PASID"),
 

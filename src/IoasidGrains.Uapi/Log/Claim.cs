@@ -22,15 +22,19 @@ public enum ClaimKind
     /// <summary>Always refused; stands last, so that a refusal which was decided already gives way to those of the store.</summary>
     Never,
 
+    /// <summary>Refused unless some VM keeps the file that is named, or one of the alternatives is not taken.</summary>
+    KvmPointer,
+
     /// <summary>Refused if the host of the name has an IOMMU unit that cannot enforce snooping.</summary>
     AllUnitsEnforce,
 
-    /// <summary>Never refused: counts the claims whose names begin so, as they are after this append.</summary>
+    /// <summary>Never refused: counts the claims whose names begin so, and those that begin as an alternative once together, as they are after this append.</summary>
     Count,
 }
 
 /// <summary>A claim on a name that at most one log holds: a device (<c>host1/dev1/bound</c>), that its file is closed (<c>host1/dev1/closed</c>), its group (<c>host1/g1/group</c>), the link of an fd to a VM (<c>host1/vm1/links/host1/fd1</c>), that it makes the VM's DMA non-coherent
-/// (<c>host1/vm1/noncoherent/host1/fd1</c>), the end of a VM (<c>host1/vm1/closed</c>).</summary>
+/// (<c>host1/vm1/noncoherent/host1/fd1</c>), or does so as the files of its devices would (<c>host1/vm1/noncoherent_by_files/host1/fd1</c>), the file of a device that
+/// a VM keeps (<c>host1/vm1/files/host1/dev1</c>), that it makes the VM's DMA non-coherent (<c>host1/vm1/noncoherent_files/host1/dev1</c>), the end of a VM (<c>host1/vm1/closed</c>).</summary>
 [GenerateSerializer, Immutable]
 public sealed record Claim(ClaimKind Kind, string Name, params string[] Alternatives)
 {
@@ -70,14 +74,32 @@ public sealed record Claim(ClaimKind Kind, string Name, params string[] Alternat
 
     public static Claim Unlink(VmId vm, FdId fd) => new(ClaimKind.Release, LinksOf(vm) + fd.Key);
 
-    public static Claim Noncoherent(VmId vm, FdId fd) => new(ClaimKind.Take, NoncoherentOf(vm) + fd.Key);
+    /// <param name="byFiles">It speaks for the files of its devices, and counts once with all that do and with the files themselves.</param>
+    public static Claim Noncoherent(VmId vm, FdId fd, bool byFiles = false) => new(ClaimKind.Take, (byFiles ? NoncoherentByFilesOf(vm) : NoncoherentOf(vm)) + fd.Key);
 
-    public static Claim Coherent(VmId vm, FdId fd) => new(ClaimKind.Release, NoncoherentOf(vm) + fd.Key);
+    public static Claim Coherent(VmId vm, FdId fd, bool byFiles = false) => new(ClaimKind.Release, (byFiles ? NoncoherentByFilesOf(vm) : NoncoherentOf(vm)) + fd.Key);
 
-    /// <summary>How many fds make the VM's DMA non-coherent.</summary>
-    public static Claim CountNoncoherent(VmId vm) => new(ClaimKind.Count, NoncoherentOf(vm));
+    /// <summary>How often the VM's DMA is registered as non-coherent: once per fd, and once for all files and fds that speak for files (domain 133).</summary>
+    public static Claim CountNoncoherent(VmId vm) => new(ClaimKind.Count, NoncoherentOf(vm), NoncoherentByFilesOf(vm), NoncoherentFilesOf(vm));
 
     public static string NoncoherentOf(VmId vm) => vm.Key + "/noncoherent/";
+
+    public static string NoncoherentByFilesOf(VmId vm) => vm.Key + "/noncoherent_by_files/";
+
+    /// <summary>The VM keeps the device's file.</summary>
+    public static Claim[] AddFile(VmId vm, DeviceId device, bool noncoherent) => noncoherent
+        ? [new(ClaimKind.Take, FilesOf(vm) + device.Key), new(ClaimKind.Take, NoncoherentFilesOf(vm) + device.Key)]
+        : [new(ClaimKind.Take, FilesOf(vm) + device.Key)];
+
+    public static Claim[] RemoveFile(VmId vm, DeviceId device, bool noncoherent) =>
+        [.. AddFile(vm, device, noncoherent).Select(claim => claim with { Kind = ClaimKind.Release })];
+
+    /// <summary>A VM keeps the device's file, or one of these VMs has not ended: the driver has a KVM pointer when it is opened.</summary>
+    public static Claim KvmPointer(DeviceId device, IEnumerable<VmId> vms) => new(ClaimKind.KvmPointer, "/files/" + device.Key, [.. vms.Select(EndOf)]);
+
+    public static string FilesOf(VmId vm) => vm.Key + "/files/";
+
+    public static string NoncoherentFilesOf(VmId vm) => vm.Key + "/noncoherent_files/";
 
     public static string NameOf(GroupId group) => group.Key + "/group";
 
@@ -126,10 +148,18 @@ public sealed record DeviceClaims(FdId? Holder, bool FileClosed);
 /// <param name="Declaration">Its declaration, if it is a unit or a device that was declared.</param>
 /// <param name="Holders">Who has claimed a device; who is linked to a VM.</param>
 /// <param name="FileClosed">The file of the device is closed.</param>
-/// <param name="Noncoherent">Those of the fds linked to a VM that make its DMA non-coherent.</param>
+/// <param name="Noncoherent">Those of the fds linked to a VM that make its DMA non-coherent, each by itself.</param>
 [GenerateSerializer, Immutable]
 public sealed record StoredObject(
     long Epoch, long Order, LogRecord[] Log, Declaration? Declaration, FdId[] Holders, bool FileClosed, FdId[] Noncoherent)
 {
     public static readonly StoredObject Nothing = new(0, 0, [], null, [], false, []);
+
+    /// <summary>Those that do so as the files of their devices would.</summary>
+    [Id(0)]
+    public FdId[] NoncoherentByFiles { get; init; } = [];
+
+    /// <summary>The device files that a VM keeps.</summary>
+    [Id(1)]
+    public VmFileAdded[] Files { get; init; } = [];
 }

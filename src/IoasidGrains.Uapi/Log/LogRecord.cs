@@ -18,7 +18,7 @@ public sealed record LogRecord(long Sequence, RequestId Request, Reply Reply, Ch
     public int Counted { get; init; }
 }
 
-/// <summary>One change of an fd's (or a VM's) own records.</summary>
+/// <summary>One change of an fd's, a VM's or a device's own records.</summary>
 [GenerateSerializer, Immutable]
 public abstract record Change;
 
@@ -104,3 +104,12 @@ public sealed record FileChanged(bool Open) : Change;
 /// <summary>In a Kvm's own log: the VM is gone.</summary>
 [GenerateSerializer, Immutable]
 public sealed record VmClosed : Change;
+
+/// <summary>In a Kvm's own log: it keeps the file of a device.</summary>
+/// <param name="Noncoherent">The device's unit cannot enforce snooping.</param>
+[GenerateSerializer, Immutable]
+public sealed record VmFileAdded(DeviceId Device, bool Noncoherent) : Change;
+
+/// <summary>In a Kvm's own log: it has let the file of a device go.</summary>
+[GenerateSerializer, Immutable]
+public sealed record VmFileRemoved(DeviceId Device) : Change;

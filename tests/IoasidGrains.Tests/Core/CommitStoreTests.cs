@@ -95,6 +95,35 @@ public sealed class CommitStoreTests
         Assert.Equal([Fd1.Key], vm.Noncoherent.Select(fd => fd.Key));
     }
 
+    /// <summary>Domain 133: the files, and the fds that speak for files, count once; another fd counts by itself.</summary>
+    [Fact]
+    public void Count_OfNoncoherent_TakesAllFilesForOne()
+    {
+        var (first, second) = (new DeviceId("h/d1"), new DeviceId("h/d2"));
+        int Counted(ObjectId by, params Claim[] claims) => Commit(by, [.. claims, Claim.CountNoncoherent(Vm1)]).Record!.Counted;
+        Assert.Equal(0, Counted(Vm1.Object, Claim.AddFile(Vm1, new DeviceId("h/d0"), false)));
+        Assert.Equal(1, Counted(Vm1.Object, Claim.AddFile(Vm1, first, true)));
+        Assert.Equal(1, Counted(Vm1.Object, Claim.AddFile(Vm1, second, true)));
+        Assert.Equal(1, Counted(Fd1, Claim.Noncoherent(Vm1, new FdId(Fd1.Key), byFiles: true)));
+        Assert.Equal(2, Counted(Fd2, Claim.Noncoherent(Vm1, new FdId(Fd2.Key))));
+        Assert.Equal(2, Counted(Vm1.Object, [.. Claim.RemoveFile(Vm1, first, true), .. Claim.RemoveFile(Vm1, second, true)]));
+        Assert.Equal(1, Counted(Fd1, Claim.Coherent(Vm1, new FdId(Fd1.Key), byFiles: true)));
+        Assert.Equal([new VmFileAdded(new DeviceId("h/d0"), false)], _store.Load(Vm1.Object).Files);
+    }
+
+    [Theory]
+    [InlineData(false, false, CommitStatus.ClaimRefused)]
+    [InlineData(true, false, CommitStatus.Committed)]
+    [InlineData(false, true, CommitStatus.Committed)]
+    public void KvmPointer_IsThereWhileAVmKeepsTheFileOrAnAnnouncedOneLives(bool file, bool announced, CommitStatus expected)
+    {
+        var device = new DeviceId("h/d1");
+        Commit(Vm1.Object, file ? Claim.AddFile(Vm1, device, false) : []);
+        Assert.Equal(expected, Commit(Fd1, Claim.KvmPointer(device, announced ? [Vm2] : [])).Status);
+        Commit(Vm2.Object, Claim.End(Vm2));
+        Assert.Equal(file ? CommitStatus.Committed : CommitStatus.ClaimRefused, Commit(Fd1, Claim.KvmPointer(device, announced ? [Vm2] : [])).Status);
+    }
+
     [Fact]
     public void Declare_OfANameThatIsTaken_IsRefused_UnlessItIsTheSameRequest()
     {

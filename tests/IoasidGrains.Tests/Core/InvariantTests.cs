@@ -38,6 +38,10 @@ public sealed class InvariantTests
     [InlineData("do not agree", "PageTable fd1/1/p0 enforcing|mappings=1 bytes=0x1000 users=A,C")]
     [InlineData("do not agree", "Ioasid fd1/3 snoop|mappings=0 bytes=0x0")]
     [InlineData("has told vm1 'noncoherent'", "Kvm vm1 running|noncoherent_dma=0 wbinvd=emulated fds=fd1:coherent")]
+    [InlineData("but A is not so", "Kvm vm1 running|noncoherent_dma=1 wbinvd=emulated fds=fd1:noncoherent files=A:noncoherent")]
+    [InlineData("but B is not so", "Kvm vm1 running|noncoherent_dma=1 wbinvd=emulated fds=fd1:noncoherent files=B:coherent")]
+    [InlineData("counts 0", "Kvm vm1 running|noncoherent_dma=0 wbinvd=nop fds=fd1:noncoherent files=B:noncoherent", "IoasidFd fd1 open|devices=A:1,B:2 ioasids=1,2 kvms=vm1:noncoherent coherency_gap=vm1")]
+    [InlineData("counts 3", "Kvm vm1 running|noncoherent_dma=3 wbinvd=emulated fds=fd1:noncoherent files=B:noncoherent")]
     [InlineData("is split", "Device A attached|behind=u1 group=g fd=fd1 table=fd1/1/p0", "Device B attached|behind=u2 group=g fd=fd1 table=fd1/2/p0")]
     public void BrokenStatus_IsNamed(string sentence, params string[] lines) => Assert.Contains(sentence, Broken(lines));
 

@@ -79,6 +79,12 @@ public sealed class SweepTests(ITestOutputHelper output)
     [InlineData(
         "A VFIO_BIND_IOASID_FD fd1; fd1 IOASID_GET_DEV_INFO A; A VFIO_ATTACH_IOASID 1 snoop",
         "C VFIO_BIND_IOASID_FD fd2; C VFIO_ATTACH_IOASID 1 snoop; A VFIO_BIND_IOASID_FD fd2")]
+    [InlineData(
+        "vm1 KVM_DEV_VFIO_FILE_ADD B; vm1 KVM_DEV_VFIO_FILE_ADD A; vm1 KVM_DEV_VFIO_FILE_DEL B",
+        "vm1 KVM_DEV_VFIO_FILE_ADD B; vm1 KVM_DEV_VFIO_FILE_DEL A; vm1 KVM_DEV_VFIO_FILE_DEL B")]
+    [InlineData(
+        "vm1 KVM_DEV_VFIO_FILE_ADD B; vm1 KVM_ADD_IOASID_FD fd1; vm1 KVM_DEV_VFIO_FILE_DEL B",
+        "fd1 IOASID_ALLOC no_snoop; vm1 KVM_UPDATE_IOASID_FD fd1; vm1 KVM_DEL_IOASID_FD fd1")]
     public void TwoClientsOfThreeIoctls_EveryInterleaving_IsSound(string first, string second)
     {
         string[] steps = [.. first.Split("; "), .. second.Split("; ")];

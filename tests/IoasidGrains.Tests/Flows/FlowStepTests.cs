@@ -67,6 +67,18 @@ public sealed class FlowStepTests
         { "cpu vm1 read 0x10+4", new CpuRead(Vm.Memory, 16, 4) },
         { "cpu fd1 read 0+1", new CpuRead(FdMemory, 0, 1) },
         { "cpu vm1 wbinvd", new CpuWbinvd(Vm) },
+        { "cpu vm1 wbinvd on 5", new CpuWbinvd(Vm) { Cpu = new CpuId(5) } },
+        { "cpu vm1 read 0x10+4 on 4095", new CpuRead(Vm.Memory, 16, 4) { Cpu = new CpuId(4095) } },
+        { "cpu vm1 memtype ram", new CpuMemoryType(Vm, false, MemoryType.Wb, MemoryType.Wb) },
+        { "cpu vm1 memtype mmio guest wc mtrr uc", new CpuMemoryType(Vm, true, MemoryType.Wc, MemoryType.Uc) },
+        { "vm vm1 kernel 6.6", new DeclareVm(Vm, VmTraits.Default with { Kernel = new KernelVersion(6, 6) }) },
+        {
+            "vm vm1 amd self_snoop wbinvd_exit off quirk_ignore_guest_pat off",
+            new DeclareVm(Vm, new VmTraits(new KernelVersion(6, 12), CpuVendor.Amd, true, false, false))
+        },
+        { "costs vm1", new ReadKvmCosts(Vm) },
+        { "ioctl vm1 KVM_DEV_VFIO_FILE_ADD dev1", new KvmFileAdd(Vm, Device) },
+        { "ioctl vm1 KVM_DEV_VFIO_FILE_DEL dev1", new KvmFileDel(Vm, Device) },
     };
 
     [Theory]
@@ -83,6 +95,7 @@ public sealed class FlowStepTests
     [InlineData("ioctl dev1 IOASID_ALLOC snoop", Errno.ENOTTY)]
     [InlineData("ioctl vm1 KVM_ADD_IOASID_FD dev1", Errno.EINVAL)]
     [InlineData("ioctl vm1 KVM_ADD_IOASID_FD gpa", Errno.EINVAL)]
+    [InlineData("ioctl vm1 KVM_DEV_VFIO_FILE_ADD fd1", Errno.EINVAL)]
     [InlineData("ioctl fd1 IOASID_FREE fd1", Errno.EINVAL)]
     [InlineData("ioctl fd1 IOASID_ALLOC fd1", Errno.EINVAL)]
     [InlineData("ioctl fd1 IOASID_MAP_DMA gpa 0+4K dev1+0", Errno.EINVAL)]

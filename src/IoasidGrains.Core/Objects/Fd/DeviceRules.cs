@@ -11,7 +11,7 @@ public static class DeviceRules
     {
         Decision bind = Decision.Change(new DeviceBound(device, traits, unit)).With(Claim.FileOpen(device), Claim.Take(device));
         bind = fd.InGroup(traits.Group).Any() ? bind : bind.With(Claim.Take(traits.Group));
-        return traits.Opens == DriverOpens.AtBind ? OpenDriver(fd, traits, bind) : bind;
+        return traits.Opens == DriverOpens.AtBind ? OpenDriver(fd, device, traits, bind) : bind;
     }
 
     public static Decision Unbind(FdState fd, FdId id, BoundDevice device, bool closeFile)
@@ -94,7 +94,7 @@ public static class DeviceRules
         }
 
         Decision attach = Decision.Change(attached);
-        return device.Traits.Opens == DriverOpens.AtAttach && !device.DriverOpened ? OpenDriver(fd, device.Traits, attach) : attach;
+        return device.Traits.Opens == DriverOpens.AtAttach && !device.DriverOpened ? OpenDriver(fd, device.Id, device.Traits, attach) : attach;
     }
 
     /// <summary>The policy decides; members of a group translate through one table.</summary>
@@ -139,15 +139,14 @@ public static class DeviceRules
         return fd.Options!.RefuseCoherencyGap && untold ? Errno.EPERM : Errno.OK;
     }
 
-    /// <summary>The driver's open_device: drivers that need the KVM pointer fail with their own errno until the fd was announced to a living VM (domain 3.6).</summary>
-    private static Decision OpenDriver(FdState fd, DeviceTraits traits, Decision opened)
+    /// <summary>The driver's open_device: drivers that need the KVM pointer fail with their own errno until a living VM knows the fd or keeps the device's file (domain 3.6, 5.5).</summary>
+    private static Decision OpenDriver(FdState fd, DeviceId device, DeviceTraits traits, Decision opened)
     {
         if (traits.OpenWithoutKvm == Errno.OK)
         {
             return opened;
         }
 
-        Claim kvm = fd.Kvms.IsEmpty ? Claim.Never : Claim.Alive(fd.Kvms.Keys.First(), fd.Kvms.Keys.Skip(1));
-        return opened.With(kvm) with { IfVmEnded = traits.OpenWithoutKvm };
+        return opened.With(Claim.KvmPointer(device, fd.Kvms.Keys)) with { IfVmEnded = traits.OpenWithoutKvm };
     }
 }

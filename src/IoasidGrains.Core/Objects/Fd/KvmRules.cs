@@ -100,5 +100,7 @@ public static class KvmRules
     private static Claim[] ReleaseLink(FdState fd, FdId id, VmId vm) =>
         fd.Kvms[vm] == true ? [Claim.Unlink(vm, id), Told(fd, id, vm, noncoherent: false)] : [Claim.Unlink(vm, id)];
 
-    private static Claim Told(FdState fd, FdId id, VmId vm, bool noncoherent) => noncoherent ? Claim.Noncoherent(vm, id) : Claim.Coherent(vm, id);
+    private static Claim Told(FdState fd, FdId id, VmId vm, bool noncoherent) => noncoherent
+        ? Claim.Noncoherent(vm, id, fd.Profile.Kvm.ByFiles)
+        : Claim.Coherent(vm, id, fd.Profile.Kvm.ByFiles);
 }

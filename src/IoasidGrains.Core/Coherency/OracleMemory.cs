@@ -1,0 +1,112 @@
+// A memory in lines as the oracle sees it: the real one, or a device's ghost. An immutable value. Used by CoherencyOracle.
+using System.Buffers;
+using System.Buffers.Binary;
+
+namespace IoasidGrains.Core;
+
+/// <summary>One line, its number, and which of its bytes were last written by the ghost's device (never set in the real memory).</summary>
+internal readonly record struct NumberedLine(ulong Number, OracleLine Line, ulong OwnBytes);
+
+/// <summary>Lines in order of their numbers; a line that is not there is zero and in no cache.</summary>
+internal sealed class OracleMemory : IEquatable<OracleMemory>
+{
+    public static readonly OracleMemory Empty = new([]);
+
+    private readonly NumberedLine[] _lines;
+    private readonly int _hash;
+
+    private OracleMemory(NumberedLine[] lines)
+    {
+        _lines = lines;
+        var hash = new HashCode();
+        foreach (NumberedLine line in lines)
+        {
+            hash.Add(line);
+        }
+
+        _hash = hash.ToHashCode();
+    }
+
+    public ReadOnlySpan<NumberedLine> Lines => _lines;
+
+    public NumberedLine this[ulong number]
+    {
+        get
+        {
+            int index = IndexOf(number);
+            return index < 0 ? new NumberedLine(number, OracleLine.Zero, 0) : _lines[index];
+        }
+    }
+
+    /// <summary>With this line in place of the one of its number.</summary>
+    public OracleMemory With(NumberedLine line)
+    {
+        int index = IndexOf(line.Number);
+        bool isNothing = line.OwnBytes == 0 && line.Line.Equals(OracleLine.Zero);
+        if (index >= 0 ? _lines[index] == line : isNothing)
+        {
+            return this;
+        }
+
+        List<NumberedLine> lines = [.. _lines];
+        if (index < 0)
+        {
+            lines.Insert(~index, line);
+        }
+        else if (isNothing)
+        {
+            lines.RemoveAt(index);
+        }
+        else
+        {
+            lines[index] = line;
+        }
+
+        return new OracleMemory([.. lines]);
+    }
+
+    /// <summary>With every line changed.</summary>
+    public OracleMemory Select(Func<NumberedLine, NumberedLine> change) =>
+        new([.. _lines.Select(change).Where(line => line.OwnBytes != 0 || !line.Line.Equals(OracleLine.Zero))]);
+
+    /// <summary>Appends all lines, their number first.</summary>
+    public void WriteTo(IBufferWriter<byte> key)
+    {
+        BinaryPrimitives.WriteInt32LittleEndian(key.GetSpan(sizeof(int)), _lines.Length);
+        key.Advance(sizeof(int));
+        foreach (NumberedLine line in _lines)
+        {
+            Span<byte> head = key.GetSpan(17);
+            BinaryPrimitives.WriteUInt64LittleEndian(head, line.Number);
+            BinaryPrimitives.WriteUInt64LittleEndian(head[8..], line.OwnBytes);
+            head[16] = (byte)((line.Line.IsDirty ? 2 : 0) | (line.Line.Cache.IsEmpty ? 0 : 1));
+            key.Advance(17);
+            key.Write(line.Line.Memory);
+            key.Write(line.Line.Cache);
+        }
+    }
+
+    public bool Equals(OracleMemory? other) =>
+        ReferenceEquals(this, other) || (other is not null && _hash == other._hash && _lines.AsSpan().SequenceEqual(other._lines));
+
+    public override bool Equals(object? other) => Equals(other as OracleMemory);
+
+    public override int GetHashCode() => _hash;
+
+    private int IndexOf(ulong number)
+    {
+        (int low, int high) = (0, _lines.Length - 1);
+        while (low <= high)
+        {
+            int middle = (low + high) / 2;
+            if (_lines[middle].Number == number)
+            {
+                return middle;
+            }
+
+            (low, high) = _lines[middle].Number < number ? (middle + 1, high) : (low, middle - 1);
+        }
+
+        return ~low;
+    }
+}
