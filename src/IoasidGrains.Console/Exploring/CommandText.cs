@@ -21,6 +21,8 @@ internal sealed class CommandText(string suffix)
         KvmAddIoasidFd add => $"ioctl {Name(add.Vm)} KVM_ADD_IOASID_FD {Name(add.Fd)}",
         KvmDelIoasidFd del => $"ioctl {Name(del.Vm)} KVM_DEL_IOASID_FD {Name(del.Fd)}",
         KvmUpdateIoasidFd update => $"ioctl {Name(update.Vm)} KVM_UPDATE_IOASID_FD {Name(update.Fd)}",
+        KvmFileAdd add => $"ioctl {Name(add.Vm)} KVM_DEV_VFIO_FILE_ADD {Name(add.Device)}",
+        KvmFileDel del => $"ioctl {Name(del.Vm)} KVM_DEV_VFIO_FILE_DEL {Name(del.Device)}",
         IoasidAlloc alloc => $"ioctl {Name(alloc.Fd)} IOASID_ALLOC {alloc.Format!.Value.Word()}",
         IoasidFree free => $"ioctl {Name(free.Fd)} IOASID_FREE {free.Number}",
         IoasidMapDma map => $"ioctl {Name(map.Fd)} IOASID_MAP_DMA {map.Number} {Range(map.Iova, map.Length)} {map.Memory.Memory}{suffix}+0x{map.Memory.Offset:x}{Flag(map.Format)}",

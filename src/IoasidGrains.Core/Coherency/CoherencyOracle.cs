@@ -152,6 +152,28 @@ public sealed class CoherencyOracle : IEquatable<CoherencyOracle>
         return (byte)Math.Max(0, used.IndexOf(false));
     }
 
+    /// <summary>One byte of what was written last.</summary>
+    internal byte LatestAt(ulong offset) => _latest[offset / LineSize].Line.Memory[(int)(offset % LineSize)];
+
+    /// <summary>One byte of the real memory, and of the cache in front of it.</summary>
+    internal OracleByte RealAt(ulong offset) => _real.ByteAt(offset);
+
+    /// <summary>The same of a device's ghost; false if it has none.</summary>
+    internal bool TryGhostAt(DeviceId device, ulong offset, out OracleByte found)
+    {
+        foreach (Ghost ghost in _ghosts)
+        {
+            if (ghost.Device == device)
+            {
+                found = ghost.Memory.ByteAt(offset);
+                return true;
+            }
+        }
+
+        found = default;
+        return false;
+    }
+
     /// <summary>The same state with the devices called otherwise; for one key of states that differ by names only.</summary>
     public CoherencyOracle Renamed(Func<DeviceId, DeviceId> name) =>
         new(_real, _latest, [.. _ghosts.Select(ghost => ghost with { Device = name(ghost.Device) }).OrderBy(ghost => ghost.Device)]);

@@ -7,6 +7,11 @@ namespace IoasidGrains.Core;
 /// <summary>One line, its number, and which of its bytes were last written by the ghost's device (never set in the real memory).</summary>
 internal readonly record struct NumberedLine(ulong Number, OracleLine Line, ulong OwnBytes);
 
+/// <summary>One byte of a line, for a search that writes no others.</summary>
+/// <param name="Cached">What the cache holds; as memory if it does not have the line.</param>
+/// <param name="IsOwn">Last written by the ghost's device.</param>
+internal readonly record struct OracleByte(byte Memory, byte Cached, bool IsCached, bool IsDirty, bool IsOwn);
+
 /// <summary>Lines in order of their numbers; a line that is not there is zero and in no cache.</summary>
 internal sealed class OracleMemory : IEquatable<OracleMemory>
 {
@@ -36,6 +41,18 @@ internal sealed class OracleMemory : IEquatable<OracleMemory>
             int index = IndexOf(number);
             return index < 0 ? new NumberedLine(number, OracleLine.Zero, 0) : _lines[index];
         }
+    }
+
+    public OracleByte ByteAt(ulong offset)
+    {
+        (int index, int at) = (IndexOf(offset / CoherencyOracle.LineSize), (int)(offset % CoherencyOracle.LineSize));
+        if (index < 0)
+        {
+            return default;
+        }
+
+        (OracleLine line, ulong own) = (_lines[index].Line, _lines[index].OwnBytes);
+        return new OracleByte(line.Memory[at], line.Coherent[at], !line.Cache.IsEmpty, line.IsDirty, (own >> at & 1) != 0);
     }
 
     /// <summary>With this line in place of the one of its number.</summary>

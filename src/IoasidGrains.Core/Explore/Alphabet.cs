@@ -65,7 +65,8 @@ public sealed class Alphabet
             MoveKind.Unplug => device.Bound,
             MoveKind.Attach => device is { Bound: true, IsAttached: false } && ioasid.Exists,
             MoveKind.Detach => device.IsAttached,
-            MoveKind.DmaRead or MoveKind.DmaWrite => device.IsAttached && facts.Ioasids[device.Ioasid].Mapped,
+            // One that promised not to send no-snoop does not.
+            MoveKind.DmaRead or MoveKind.DmaWrite => device is { IsAttached: true, Promises: false } && facts.Ioasids[device.Ioasid].Mapped,
             MoveKind.Alloc => !ioasid.Exists,
             MoveKind.Free => ioasid.Exists,
             MoveKind.Map => ioasid is { Exists: true, Mapped: false },

@@ -5,8 +5,11 @@ namespace IoasidGrains.Core;
 
 /// <summary>A state of an explored host. Immutable.</summary>
 /// <param name="numbers">The number of each IOASID; 0: free.</param>
-public sealed class HostState(WorldState world, uint[] numbers)
+/// <param name="oracle">The guest's memory, as it is and as it should be.</param>
+public sealed class HostState(WorldState world, uint[] numbers, CoherencyOracle oracle)
 {
+    internal CoherencyOracle Oracle => oracle;
+
     internal WorldState World => world;
 
     internal uint[] Numbers => numbers;
@@ -47,15 +50,21 @@ public sealed class ExploredHost
     /// <summary>The state as the checks see it; valid until the next move.</summary>
     public HostFacts Facts { get; private set; }
 
+    /// <summary>The guest's memory, as it is and as it would be had every wbinvd been executed since a device was attached.</summary>
+    public CoherencyOracle Oracle { get; private set; } = CoherencyOracle.Empty;
+
+    /// <summary>The last move has read a wrong byte.</summary>
+    public bool WrongByte { get; private set; }
+
     /// <summary>Where the guest has the page of an IOASID.</summary>
     public static ulong PageOf(int ioasid) => 0x1000 * (ulong)(ioasid + 1);
 
-    public HostState Save() => new(_world.Save(), _numbers);
+    public HostState Save() => new(_world.Save(), _numbers, Oracle);
 
     public void Restore(HostState state)
     {
         _world.Restore(state.World);
-        _numbers = state.Numbers;
+        (_numbers, Oracle) = (state.Numbers, state.Oracle);
         Facts = _reader.Read(_numbers);
     }
 
@@ -67,8 +76,15 @@ public sealed class ExploredHost
     /// </summary>
     public Errno Do(Move move)
     {
+        bool emulated = Facts.Emulates;
+        WrongByte = false;
         Errno errno = Take(move);
-        Facts = _reader.Read(_numbers);
+        if (errno == Errno.OK && !move.TouchesMemoryOnly)
+        {
+            Facts = _reader.Read(_numbers);
+            Follow(flushed: !emulated && Facts.Emulates && _profile.Kvm.FlushesAtEdge);
+        }
+
         return errno;
     }
 
@@ -91,11 +107,11 @@ public sealed class ExploredHost
             MoveKind.KvmAdd => Run(new KvmAddIoasidFd(Topology.Vm, Topology.Fd)),
             MoveKind.KvmDel => Run(new KvmDelIoasidFd(Topology.Vm, Topology.Fd)),
             MoveKind.KvmUpdate => Run(new KvmUpdateIoasidFd(Topology.Vm, Topology.Fd)),
-            MoveKind.DmaRead => Run(new DeviceDma(device, Iova, 1, DmaAccess.Read, NoSnoop: true, null)),
-            MoveKind.DmaWrite => Run(new DeviceDma(device, Iova, 1, DmaAccess.Write, NoSnoop: true, [1])),
-            MoveKind.CpuRead => Run(new CpuRead(Topology.Vm.Memory, PageOf(move.Ioasid), 1)),
-            MoveKind.CpuWrite => Run(new CpuWrite(Topology.Vm.Memory, PageOf(move.Ioasid), [1])),
-            MoveKind.Wbinvd => Run(new CpuWbinvd(Topology.Vm)),
+            MoveKind.DmaRead => DmaRead(device, PageOf(facts.Ioasid)),
+            MoveKind.DmaWrite => DmaWrite(device, PageOf(facts.Ioasid)),
+            MoveKind.CpuRead => CpuRead(PageOf(move.Ioasid)),
+            MoveKind.CpuWrite => CpuWrite(PageOf(move.Ioasid)),
+            MoveKind.Wbinvd => Wbinvd(),
             _ => throw new InvariantException($"There is no move {move.Kind}."),
         };
     }
@@ -135,6 +151,7 @@ public sealed class ExploredHost
     private Errno Plug(DeviceId device)
     {
         Errno errno = Run(new OpenDevice(device));
+        errno = errno == Errno.OK && _profile.Kvm.HasFiles ? Run(new KvmFileAdd(Topology.Vm, device)) : errno;
         return errno == Errno.OK ? Run(new VfioBindIoasidFd(device, Topology.Fd)) : errno;
     }
 
@@ -142,7 +159,74 @@ public sealed class ExploredHost
     {
         Errno errno = attached == 0 ? Errno.OK : Run(new VfioDetachIoasid(device, new IoasidNumber(attached)));
         errno = errno == Errno.OK ? Run(new VfioUnbindIoasidFd(device)) : errno;
-        return errno == Errno.OK ? Run(new CloseDevice(device)) : errno;
+        errno = errno == Errno.OK ? Run(new CloseDevice(device)) : errno;
+        return errno == Errno.OK && _profile.Kvm.HasFiles ? Run(new KvmFileDel(Topology.Vm, device)) : errno;
+    }
+
+    private Errno DmaRead(DeviceId device, ulong page)
+    {
+        DmaOutcome done = Access(new DeviceDma(device, Iova, 1, DmaAccess.Read, NoSnoop: true, null));
+        return Judge(Oracle.DmaRead(device, page, 1, done.Snooped), done.Data!);
+    }
+
+    private Errno DmaWrite(DeviceId device, ulong page)
+    {
+        byte[] data = [Oracle.UnusedValue(page)];
+        DmaOutcome done = Access(new DeviceDma(device, Iova, 1, DmaAccess.Write, NoSnoop: true, data));
+        Oracle = Oracle.DmaWrite(device, page, data, done.Snooped);
+        return Errno.OK;
+    }
+
+    private DmaOutcome Access(DeviceDma dma)
+    {
+        Reply reply = Ask(dma);
+        Invariant.Check(reply is { Succeeded: true, Outputs: DmaOutcome { Fault: DmaFault.None } }, $"{dma.Device} is attached to a mapped page and cannot access it: {reply}.");
+        return (DmaOutcome)reply.Outputs!;
+    }
+
+    private Errno CpuRead(ulong page)
+    {
+        Reply reply = Ask(new CpuRead(Topology.Vm.Memory, page, 1));
+        return Judge(Oracle.CpuRead(page, 1), ((MemoryBytes)reply.Outputs!).Bytes);
+    }
+
+    private Errno CpuWrite(ulong page)
+    {
+        byte[] data = [Oracle.UnusedValue(page)];
+        Must(Run(new CpuWrite(Topology.Vm.Memory, page, data)));
+        Oracle = Oracle.CpuWrite(page, data);
+        return Errno.OK;
+    }
+
+    private Errno Wbinvd()
+    {
+        var done = (WbinvdOutcome)Ask(new CpuWbinvd(Topology.Vm)).Outputs!;
+        Oracle = Oracle.Wbinvd(executed: done.Mode == WbinvdMode.Emulated);
+        return Errno.OK;
+    }
+
+    /// <summary>What the objects read must be what the reference model reads.</summary>
+    private Errno Judge(OracleRead read, byte[] bytes)
+    {
+        Invariant.Check(bytes.AsSpan().SequenceEqual(read.Bytes), $"The guest's memory reads {bytes[0]} where the model of it reads {read.Bytes[0]}.");
+        (Oracle, WrongByte) = (read.Next, read.WrongBytes > 0);
+        return Errno.OK;
+    }
+
+    /// <summary>The oracle follows who is attached in the registered VM.</summary>
+    private void Follow(bool flushed)
+    {
+        Oracle = flushed ? Oracle.Flush() : Oracle;
+        for (int i = 0; i < Facts.Devices.Length; i++)
+        {
+            DeviceId device = _topology.Devices[i].Device;
+            ref readonly DeviceFacts facts = ref Facts.Devices[i];
+            bool owed = facts.IsAttached && (Facts.Linked || facts.FileAdded);
+            if (owed != Oracle.TryGhostAt(device, 0, out _))
+            {
+                Oracle = owed ? Oracle.Attach(device) : Oracle.Detach(device);
+            }
+        }
     }
 
     private Errno Alloc(int ioasid, SnoopFormat format)

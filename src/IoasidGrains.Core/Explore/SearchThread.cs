@@ -118,8 +118,8 @@ internal sealed class SearchThread(Topology topology, Profile profile, WorldPlac
             return;
         }
 
-        Note(checks.Broken(Host.Facts, move) & ~level.Skipped, NewState.OrderOf(number, index));
-        UInt128 key = names.Of(Host.Facts);
+        Note((checks.Broken(Host.Facts, move) | Checks.Bit(CheckKind.WrongBytes, Host.WrongByte)) & ~level.Skipped, NewState.OrderOf(number, index));
+        UInt128 key = names.Of(Host.Facts, Host.Oracle);
         if (!visited.Contains(key))
         {
             level.Found.Add(key, number, index, (Thread: this, level.IsLast, move.TouchesMemoryOnly), static made =>

@@ -1,5 +1,6 @@
 // The name of a state: equal for states that nobody can tell apart, up to the names of equal devices and of IOASIDs.
 using System.Numerics;
+using IoasidGrains.Uapi;
 
 namespace IoasidGrains.Core;
 
@@ -11,19 +12,28 @@ public readonly record struct Outcome(UInt128 Chosen, uint Given);
 /// <summary>The smallest hash over all ways to rename devices that differ in nothing but their names, and IOASIDs.</summary>
 public sealed class StateKey
 {
+    private const int MaxViews = Topology.MaxDevices + 1;
+
+    /// <summary>Bytes that can differ in one page: two per view, and what was written last.</summary>
+    private const int MaxValues = (2 * MaxViews) + 1;
+
+    private readonly DeviceId[] _ids;
     private readonly int[][] _devices;
     private readonly int[][] _ioasids;
 
     public StateKey(Topology topology)
     {
+        _ids = [.. topology.Devices.Select(device => device.Device)];
         _devices = [.. Permutations([.. Enumerable.Range(0, topology.Devices.Count)]).Where(order => IsSymmetry(topology, order))];
         _ioasids = [.. Permutations([.. Enumerable.Range(0, topology.Ioasids)])];
     }
 
     /// <summary>The key of the state.</summary>
-    public UInt128 Of(HostFacts facts)
+    public UInt128 Of(HostFacts facts, CoherencyOracle oracle)
     {
-        Span<ulong> words = stackalloc ulong[1 + Topology.MaxDevices + Topology.MaxIoasids];
+        Span<OracleByte?> bytes = stackalloc OracleByte?[MaxViews * Topology.MaxIoasids];
+        Read(oracle, facts.Ioasids.Length, bytes);
+        Span<ulong> words = stackalloc ulong[1 + Topology.MaxDevices + (4 * Topology.MaxIoasids)];
         Span<int> names = stackalloc int[Topology.MaxIoasids];
         UInt128 smallest = UInt128.MaxValue;
         foreach (int[] ioasids in _ioasids)
@@ -42,6 +52,7 @@ public sealed class StateKey
                 foreach (int ioasid in ioasids)
                 {
                     words[length++] = facts.Ioasids[ioasid].Word;
+                    length += Write(bytes[(ioasid * MaxViews)..], oracle.LatestAt(ExploredHost.PageOf(ioasid)), devices, words[length..]);
                 }
 
                 smallest = UInt128.Min(smallest, Hash(words[..length]));
@@ -49,6 +60,55 @@ public sealed class StateKey
         }
 
         return smallest;
+    }
+
+    /// <summary>Per page the real byte, then each device's ghost of it; null: it has none.</summary>
+    private void Read(CoherencyOracle oracle, int pages, Span<OracleByte?> bytes)
+    {
+        for (int page = 0; page < pages; page++)
+        {
+            ulong offset = ExploredHost.PageOf(page);
+            bytes[page * MaxViews] = oracle.RealAt(offset);
+            for (int device = 0; device < _ids.Length; device++)
+            {
+                bytes[(page * MaxViews) + 1 + device] = oracle.TryGhostAt(_ids[device], offset, out OracleByte found) ? found : null;
+            }
+        }
+    }
+
+    /// <summary>One page: 16 bits per view. Values are called by the order in which they come: no object looks at them.</summary>
+    private static int Write(ReadOnlySpan<OracleByte?> bytes, byte latest, int[] devices, Span<ulong> words)
+    {
+        Span<byte> known = stackalloc byte[MaxValues];
+        (int names, int views) = (0, 0);
+        words[..((devices.Length / 4) + 2)].Clear();
+        words[0] = (ulong)NameOf(latest, known, ref names);
+        for (int i = -1; i < devices.Length; i++)
+        {
+            ulong view = 0;
+            if (bytes[i < 0 ? 0 : 1 + devices[i]] is { } found)
+            {
+                view = 1u | (found.IsCached ? 2u : 0) | (found.IsDirty ? 4u : 0) | (found.IsOwn ? 8u : 0)
+                    | ((ulong)NameOf(found.Memory, known, ref names) << 4) | ((ulong)NameOf(found.Cached, known, ref names) << 8);
+            }
+
+            views++;
+            words[views / 4] |= view << (16 * (views % 4));
+        }
+
+        return (views / 4) + 1;
+    }
+
+    private static int NameOf(byte value, Span<byte> known, ref int names)
+    {
+        int name = known[..names].IndexOf(value);
+        if (name < 0)
+        {
+            known[names] = value;
+            name = names++;
+        }
+
+        return name;
     }
 
     /// <summary>What the user has chosen, and what it is given; of equal choices that are only named otherwise, the smallest.</summary>
