@@ -23,7 +23,7 @@ internal sealed class CommandText(string suffix)
         KvmUpdateIoasidFd update => $"ioctl {Name(update.Vm)} KVM_UPDATE_IOASID_FD {Name(update.Fd)}",
         KvmFileAdd add => $"ioctl {Name(add.Vm)} KVM_DEV_VFIO_FILE_ADD {Name(add.Device)}",
         KvmFileDel del => $"ioctl {Name(del.Vm)} KVM_DEV_VFIO_FILE_DEL {Name(del.Device)}",
-        IoasidAlloc alloc => $"ioctl {Name(alloc.Fd)} IOASID_ALLOC {alloc.Format!.Value.Word()}",
+        IoasidAlloc alloc => $"ioctl {Name(alloc.Fd)} IOASID_ALLOC {alloc.Format!.Value.Word()}{(alloc.AddressWidth == 48 ? "" : $" width {alloc.AddressWidth}")}",
         IoasidFree free => $"ioctl {Name(free.Fd)} IOASID_FREE {free.Number}",
         IoasidMapDma map => $"ioctl {Name(map.Fd)} IOASID_MAP_DMA {map.Number} {Range(map.Iova, map.Length)} {map.Memory.Memory}{suffix}+0x{map.Memory.Offset:x}{Flag(map.Format)}",
         IoasidUnmapDma unmap => $"ioctl {Name(unmap.Fd)} IOASID_UNMAP_DMA {unmap.Number} {Range(unmap.Iova, unmap.Length)}",

@@ -234,7 +234,7 @@ public sealed class ExploredHost
 
     private Errno Alloc(int ioasid, SnoopFormat format)
     {
-        Reply reply = Ask(new IoasidAlloc(Topology.Fd, format, 48));
+        Reply reply = Ask(new IoasidAlloc(Topology.Fd, format, _topology.AddressWidth));
         if (reply.Succeeded)
         {
             uint[] numbers = [.. _numbers];

@@ -40,6 +40,9 @@ public sealed record Topology(string Name, IReadOnlyList<DeclareUnit> Units, IRe
         }
     }
 
+    /// <summary>Bits of an IOVA that every unit has: all IOASIDs are so wide, so that no device is refused for its unit's width.</summary>
+    public int AddressWidth => Units.Min(unit => unit.Capabilities.AddressWidth);
+
     /// <summary>What the unit in front of a device can do.</summary>
     public IommuCapabilities UnitOf(DeclareDevice device) => Units.First(unit => unit.Unit == device.Traits.Unit).Capabilities;
 

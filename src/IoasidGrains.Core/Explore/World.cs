@@ -28,8 +28,11 @@ public sealed class WorldPlaces
 
 /// <summary>A state of a world: every object's, by place, and the store's. Immutable.</summary>
 /// <param name="objects">Null: not started.</param>
-public sealed class WorldState(object?[] objects, StoreMark store)
+/// <param name="requests">Requests so far: objects remember them, so whoever goes on from here counts on from here.</param>
+public sealed class WorldState(object?[] objects, StoreMark store, long requests)
 {
+    internal long Requests => requests;
+
     internal object?[] Objects => objects;
 
     internal StoreMark Store => store;
@@ -89,7 +92,7 @@ public sealed class World(WorldPlaces places)
             states[place] = _byPlace[place]?.Object.State;
         }
 
-        return new WorldState(states, _store.Save());
+        return new WorldState(states, _store.Save(), _requests);
     }
 
     public void Restore(WorldState state)
@@ -115,6 +118,7 @@ public sealed class World(WorldPlaces places)
         }
 
         _store.Restore(state.Store);
+        _requests = state.Requests;
     }
 
     /// <summary>Is every object in the very state that was saved, so that nothing has happened since?</summary>
