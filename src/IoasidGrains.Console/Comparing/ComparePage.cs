@@ -14,7 +14,7 @@ internal static class ComparePage
         body{font:14px/1.45 system-ui,sans-serif;margin:2rem auto;max-width:72rem;padding:0 1rem;color:#111;background:#fff}
         h1{font-size:1.4rem;margin:0 0 .3rem} h2{font-size:1.05rem;margin:1.6rem 0 .2rem} p{margin:.2rem 0 .6rem}
         table{border-collapse:collapse;font-variant-numeric:tabular-nums} th,td{padding:.15rem .55rem;border-bottom:1px solid #ccc;text-align:left;white-space:nowrap}
-        th{border-bottom:2px solid #111} td.n,th.n{text-align:right} td.wrap{white-space:normal} .wide{overflow-x:auto} code{font:12.5px/1.4 ui-monospace,monospace}
+        th{border-bottom:2px solid #111;white-space:normal;vertical-align:bottom} .wide table{font-size:.9em} td.n,th.n{text-align:right} td.wrap{white-space:normal} .wide{overflow-x:auto} code{font:12.5px/1.4 ui-monospace,monospace}
         .bad{font-weight:700;color:#b00020} .dim{color:#555} section{break-inside:avoid} svg{width:100%;height:auto;display:block}
         @media print{body{margin:0;max-width:none;font-size:10.5px} a{color:inherit;text-decoration:none} .wide{overflow:visible} code{font-size:9.5px}}
         """;

@@ -19,8 +19,8 @@ internal static class CompareTimeline
         <rect x="170" y="7" width="34" height="16" fill="url(#plain)" stroke="#111"/><text x="212" y="20">P: plain table</text>
         <rect x="315" y="7" width="34" height="16" fill="url(#mixed)" stroke="#111"/><text x="357" y="20">M: per mapping</text>
         <rect x="470" y="7" width="34" height="16" fill="#fff" stroke="#111"/><text x="512" y="20">bound, blocked</text>
-        <rect x="620" y="7" width="34" height="16" fill="url(#plain)" stroke="#b00020" stroke-width="3"/><text x="662" y="20">gap: no-snoop passes, wbinvd ignored</text>
-        <rect x="890" y="9" width="34" height="12" fill="#d98200" stroke="#111"/><text x="932" y="20">KVM emulates wbinvd</text></g></svg>
+        <rect x="612" y="7" width="34" height="16" fill="url(#plain)" stroke="#b00020" stroke-width="3"/><text x="654" y="20">gap: no-snoop passes, wbinvd ignored</text>
+        <rect x="900" y="9" width="34" height="12" fill="#d98200" stroke="#111"/><text x="942" y="20">KVM emulates wbinvd</text></g></svg>
         """;
 
     public static void Draw(StringBuilder page, Comparison comparison, ComparedRun run)

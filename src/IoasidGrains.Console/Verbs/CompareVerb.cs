@@ -40,7 +40,7 @@ internal sealed class CompareVerb
 
     private void CheckFile(CommandResult command)
     {
-        if (command.GetResult(_file) is { Tokens.Count: > 1 } files)
+        if (command.GetResult(_file) is { Tokens.Count: > 1 } files && !files.Tokens.Any(token => token.Value.StartsWith('-')))
         {
             command.AddError($"compare takes one history; {files.Tokens.Count} files were given.");
         }

@@ -19,7 +19,8 @@ public sealed class Alphabet
         bool all = profile.Beside is not null;
         Formats = profile.Sharing.Formats is { Length: > 0 } formats ? formats : all ? Everything : Ignored;
         SnoopFormat?[] flags = profile.Sharing.AttachFlags is { Length: > 0 } known ? [.. known] : all ? [null, .. Everything] : [null];
-        SnoopFormat?[] mapFlags = profile.Sharing.FormatPerMapping || all ? [SnoopFormat.Snoop, SnoopFormat.NoSnoop] : [null];
+        SnoopFormat?[] mapFlags = all ? [null, SnoopFormat.Snoop, SnoopFormat.NoSnoop]
+            : profile.Sharing.FormatPerMapping ? [SnoopFormat.Snoop, SnoopFormat.NoSnoop] : [null];
         for (int device = 0; device < topology.Devices.Count; device++)
         {
             Add(MoveKind.Plug, device);

@@ -30,7 +30,7 @@ public sealed class StateKey
 
     /// <summary>The key of the state.</summary>
     /// <param name="beside">The same host under another profile, where two are searched side by side.</param>
-    public UInt128 Of(HostFacts facts, CoherencyOracle oracle, HostFacts? beside)
+    public UInt128 Of(HostFacts facts, CoherencyOracle oracle, HostFacts? beside = null)
     {
         Span<OracleByte?> bytes = stackalloc OracleByte?[MaxViews * Topology.MaxIoasids];
         Read(oracle, facts.Ioasids.Length, bytes);

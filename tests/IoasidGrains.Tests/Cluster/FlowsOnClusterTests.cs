@@ -23,7 +23,7 @@ public sealed class FlowsOnClusterTests(ClusterFixture clusters)
 
     private static Task<string> PrintOn(Flow flow, TestCluster cluster) => Print(flow, ClusterFixture.UapiOf(cluster));
 
-    private static async Task<string> Print(Flow flow, IUapi uapi)
+    internal static async Task<string> Print(Flow flow, IUapi uapi)
     {
         var output = new StringWriter();
         var printer = new FlowPrinter(output, flow);
