@@ -50,7 +50,7 @@ internal static class ExploreReport
     /// <summary>One profile's figures; the first break in seconds.</summary>
     public static string Figures(ExploredProfile explored) => FigureLine(
         explored.Profile.Name, explored.Search.Depth.ToString(CultureInfo.InvariantCulture), explored.Search.States, explored.Search.Histories, explored.Seconds,
-        explored.Breaks.Count == 0 ? "-" : explored.Breaks[0].Seconds.ToString("f2", CultureInfo.InvariantCulture), explored.Search.BytesPerState);
+        explored.FirstBreak?.ToString("f2", CultureInfo.InvariantCulture) ?? "-", explored.Search.BytesPerState);
 
     /// <summary>The sum of all, with the process' largest size.</summary>
     public static IEnumerable<string> Sum(IReadOnlyList<ExploredProfile> all)

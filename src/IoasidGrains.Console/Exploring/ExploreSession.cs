@@ -31,10 +31,17 @@ internal sealed class ExploreSession(ExploreChoice choice, Terminal terminal)
     private async Task<ExploredProfile> Explore(Profile profile, CancellationToken stop)
     {
         long start = Stopwatch.GetTimestamp();
-        List<TimedBreak> breaks = [];
+        double first = double.PositiveInfinity;
+        var found = new Lock();
         var search = new Search(choice.Topology, profile, Environment.ProcessorCount, choice.Memory)
         {
-            Found = broken => breaks.Add(new TimedBreak(broken, Stopwatch.GetElapsedTime(start).TotalSeconds)),
+            Seen = _ =>
+            {
+                lock (found)
+                {
+                    first = Math.Min(first, Stopwatch.GetElapsedTime(start).TotalSeconds);
+                }
+            },
         };
         using var over = new CancellationTokenSource();
         Task progress = new ExploreProgress(terminal, search, profile).Show(over.Token);
@@ -50,6 +57,7 @@ internal sealed class ExploreSession(ExploreChoice choice, Terminal terminal)
         }
 
         double seconds = Stopwatch.GetElapsedTime(start).TotalSeconds;
-        return new ExploredProfile(result, seconds, breaks, result.Broken.ToDictionary(broken => broken.Check, broken => _flows.Write(profile, broken)));
+        return new ExploredProfile(
+            result, seconds, double.IsFinite(first) ? first : null, result.Broken.ToDictionary(broken => broken.Check, broken => _flows.Write(profile, broken)));
     }
 }

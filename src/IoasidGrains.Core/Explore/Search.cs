@@ -25,6 +25,9 @@ public sealed class Search(Topology topology, Profile profile, int threads, long
     /// <summary>Told of every check that is found broken, at the end of its level.</summary>
     public Action<BrokenCheck> Found { get; init; } = _ => { };
 
+    /// <summary>Told as soon as some history of the shortest length is known to break a check, by the thread that has found it; which one is shown is known at the end of the level.</summary>
+    public Action<CheckKind> Seen { get; init; } = _ => { };
+
     /// <summary>The level that is searched now.</summary>
     public int Level { get; private set; }
 
@@ -45,7 +48,7 @@ public sealed class Search(Topology topology, Profile profile, int threads, long
         {
             Level++;
             var found = new NewStates();
-            end = SearchLevel(new SearchLevel(level, first, Level == depth, memory, Skipped, found), stop);
+            end = SearchLevel(new SearchLevel(level, first, Level == depth, memory, Skipped, found, Seen), stop);
             first = _visited.Count;
             level = Finish(found, first);
             _histories += _threads.Sum(thread => thread.TakeHistories());
@@ -128,6 +131,11 @@ public sealed class Search(Topology topology, Profile profile, int threads, long
 
     private void Break(BrokenCheck broken)
     {
+        if (broken.Check == CheckKind.HistoryDependent || broken.Steps == 0)
+        {
+            Seen(broken.Check);
+        }
+
         _broken[(int)broken.Check] = broken;
         Found(broken);
     }

@@ -6,12 +6,14 @@ namespace IoasidGrains.Core;
 /// <param name="isLast">Nothing goes on from what is found.</param>
 /// <param name="memory">Bytes that the process may use.</param>
 /// <param name="skipped">Checks that are not looked at any more, bit by bit.</param>
-internal sealed class SearchLevel(HostState[] states, int first, bool isLast, long memory, uint skipped, NewStates found)
+/// <param name="seen">Told of each check once, by the thread that sees it broken first.</param>
+internal sealed class SearchLevel(HostState[] states, int first, bool isLast, long memory, uint skipped, NewStates found, Action<CheckKind> seen)
 {
     private const int Portion = 16;
 
     private int _taken;
     private int _end;
+    private uint _seen;
 
     public bool IsLast => isLast;
 
@@ -40,6 +42,14 @@ internal sealed class SearchLevel(HostState[] states, int first, bool isLast, lo
         return (from, Math.Min(from + Portion, states.Length));
     }
 
+    public void See(CheckKind check)
+    {
+        if ((Interlocked.Or(ref _seen, Checks.Bit(check)) & Checks.Bit(check)) == 0)
+        {
+            seen(check);
+        }
+    }
+
     public HostState At(int position) => states[position];
 
     public int NumberOf(int position) => first + position;
@@ -52,7 +62,7 @@ internal sealed class SearchLevel(HostState[] states, int first, bool isLast, lo
             return false;
         }
 
-        lock (this.Found)
+        lock (Found)
         {
             return GC.GetTotalMemory(forceFullCollection: false) > memory && GC.GetTotalMemory(forceFullCollection: true) > memory / 10 * 9;
         }
@@ -133,11 +143,11 @@ internal sealed class SearchThread(Topology topology, Profile profile, WorldPlac
         {
             // A plug is several commands, the first of which may have been done.
             Invariant.Check(move.Kind is MoveKind.Plug or MoveKind.Unplug || Host.IsIn(state), $"{move} was refused and has changed something.");
-            Note(promises, NewState.OrderOf(number, index));
+            Note(promises, NewState.OrderOf(number, index), level);
             return;
         }
 
-        Note(promises | (checks.Broken(Host.Facts, move) | Checks.Bit(CheckKind.WrongBytes, Host.WrongByte)) & ~level.Skipped, NewState.OrderOf(number, index));
+        Note(promises | (checks.Broken(Host.Facts, move) | Checks.Bit(CheckKind.WrongBytes, Host.WrongByte)) & ~level.Skipped, NewState.OrderOf(number, index), level);
         UInt128 key = names.Of(Host.Facts, Host.Oracle, _beside?.Facts);
         if (!visited.Contains(key))
         {
@@ -171,12 +181,13 @@ internal sealed class SearchThread(Topology topology, Profile profile, WorldPlac
 
     private Outcome? Outcome => Host.Facts.Settled ? names.OutcomeOf(Host.Facts) : null;
 
-    private void Note(uint broken, ulong order)
+    private void Note(uint broken, ulong order, SearchLevel level)
     {
         for (int check = 0; broken != 0; check++, broken >>= 1)
         {
             if ((broken & 1) != 0)
             {
+                level.See((CheckKind)check);
                 FirstBroken[check] = Math.Min(FirstBroken[check], order);
             }
         }
