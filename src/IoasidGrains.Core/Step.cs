@@ -22,8 +22,4 @@ public sealed record Commit(LogRecord Record, Claim[] Claims, Func<CommitResult,
 /// One call to one object further down. Before the commit of a turn a failed call ends it with EIO and nothing changed;
 /// after it, and in a drive, the runner repeats the call until it is answered.
 /// </summary>
-public sealed record Call(ObjectId To, Command Command, Func<Reply, Step> Then) : Step
-{
-    /// <summary>If nobody has answered after so many nanoseconds the turn goes on with EIO. Null: it waits as long as it takes.</summary>
-    public long? Patience { get; init; }
-}
+public sealed record Call(ObjectId To, Command Command, Func<Reply, Step> Then) : Step;

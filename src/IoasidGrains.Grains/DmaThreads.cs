@@ -80,9 +80,6 @@ internal sealed class DmaThreads(Func<ObjectId, Command, ValueTask<Reply>> send,
                     case DmaPoint.Asks:
                         _ = Ask(run);
                         return false;
-                    case DmaPoint.Paused:
-                        _ = Rest(run);
-                        return false;
                     case DmaPoint.Made when _line.IsPressing || Stopwatch.GetTimestamp() >= end:
                         return true;
                 }
@@ -114,13 +111,6 @@ internal sealed class DmaThreads(Func<ObjectId, Command, ValueTask<Reply>> send,
         }
 
         Add(new WaitingRun(run, IsAnswered: true, answer));
-    }
-
-    /// <summary>The silo has not heard from its cluster for a lease: back in line a while later.</summary>
-    private async Task Rest(DmaRun run)
-    {
-        await Task.Delay(Pause);
-        Add(new WaitingRun(run));
     }
 
     /// <summary>A bug of ours. The silo goes on without this run, and nobody waits for it.</summary>

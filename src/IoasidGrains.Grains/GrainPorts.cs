@@ -15,7 +15,7 @@ public sealed class GrainPorts
     {
         (Log, Door, Runtime, Silo, Dma) = (log, new GrainDoor(grains), runtime, silo.SiloAddress, dma.Value);
         var threads = new DmaThreads(Door.Send, logs.CreateLogger<DmaThreads>(), Environment.ProcessorCount);
-        Views = new LocalViews(Nanoseconds, dma.Value.TableLimit, threads.Start, dma.Value.Apart, leased: true);
+        Views = new LocalViews(Nanoseconds, dma.Value.TableLimit, threads.Start, dma.Value.Apart);
     }
 
     internal ICommitLog Log { get; }

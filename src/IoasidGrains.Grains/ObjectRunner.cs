@@ -66,8 +66,16 @@ internal sealed class ObjectRunner(KernelObject kernelObject, long epoch, GrainP
                         RequestContext.Set(DeviceGrain.BindingSilo, ports.Silo);
                     }
 
-                    Reply? reply = call.Patience is { } patience
-                        ? await Send(call, mustFinish, TimeSpan.FromMicroseconds(patience / 1000)) : await Send(call, mustFinish, CancellationToken.None);
+                    Reply? reply;
+                    try
+                    {
+                        reply = await ports.Door.Send(call.To, call.Command);
+                    }
+                    catch (Exception exception) when (LostCall.Is(exception))
+                    {
+                        reply = await SendAgain(call, mustFinish);
+                    }
+
                     if (reply is null)
                     {
                         return Reply.Refuse(Errno.EIO);
@@ -83,42 +91,14 @@ internal sealed class ObjectRunner(KernelObject kernelObject, long epoch, GrainP
         }
     }
 
-    /// <summary>EIO if nobody has answered by then; a call that is under way is left to itself.</summary>
-    private async ValueTask<Reply?> Send(Call call, bool mustFinish, TimeSpan patience)
-    {
-        using var givenUp = new CancellationTokenSource();
-        Task<Reply?> answer = Send(call, mustFinish, givenUp.Token).AsTask();
-        if (!answer.IsCompleted && await Task.WhenAny(answer, Task.Delay(patience, givenUp.Token)) != answer)
-        {
-            await givenUp.CancelAsync();
-            _ = answer.ContinueWith(late => late.Exception, TaskScheduler.Default);
-            return Reply.Refuse(Errno.EIO);
-        }
-
-        await givenUp.CancelAsync();
-        return await answer;
-    }
-
-    private async ValueTask<Reply?> Send(Call call, bool mustFinish, CancellationToken givenUp)
-    {
-        try
-        {
-            return await ports.Door.Send(call.To, call.Command);
-        }
-        catch (Exception exception) when (LostCall.Is(exception))
-        {
-            return await SendAgain(call, mustFinish, givenUp);
-        }
-    }
-
     /// <summary>
     /// Null if the answer stays lost. What is asked before a commit has no effect that counts (a description, memory that is kept), so it is asked again
     /// a few times: an activation that moves to another silo loses calls, too.
     /// </summary>
-    private async ValueTask<Reply?> SendAgain(Call call, bool mustFinish, CancellationToken givenUp)
+    private async ValueTask<Reply?> SendAgain(Call call, bool mustFinish)
     {
         BackOff backOff = default;
-        for (int attempt = 1; (mustFinish || attempt < Attempts) && !givenUp.IsCancellationRequested; attempt++)
+        for (int attempt = 1; mustFinish || attempt < Attempts; attempt++)
         {
             await backOff.Pause();
             try

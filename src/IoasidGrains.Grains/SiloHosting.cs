@@ -3,7 +3,6 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Orleans.Configuration;
 using Orleans.Hosting;
-using Orleans.Runtime;
 
 namespace IoasidGrains.Grains;
 
@@ -18,7 +17,6 @@ public static class SiloHosting
     {
         silo.Services.TryAddSingleton<ICommitLog, VolatileCommitLog>();
         silo.Services.AddSingleton<GrainPorts>();
-        silo.Services.AddSingleton<ILifecycleParticipant<ISiloLifecycle>, SiloLease>();
         return silo
             .AddPlacementDirector<CellPlacement, CellPlacementDirector>()
             .Configure<SiloMessagingOptions>(options => options.MaxEnqueuedRequestsHardLimit = MaxWaitingRequests);

@@ -160,9 +160,8 @@ public sealed record CachedBy(CacheHolder[] Devices) : Outputs
 
 /// <summary>A device that was given translations.</summary>
 /// <param name="Incarnation">Which one asked for them; <see cref="Unknown"/> if the table that gave them is lost.</param>
-/// <param name="Left">Nanoseconds after which it may use them no more, even if nobody reaches it.</param>
 [GenerateSerializer, Immutable]
-public readonly record struct CacheHolder(DeviceId Device, long Incarnation, long Left)
+public readonly record struct CacheHolder(DeviceId Device, long Incarnation)
 {
     public const long Unknown = -1;
 }

@@ -24,9 +24,6 @@ public interface ICommitLogGrain : IGrainWithStringKey
     /// <summary>Declared objects, and objects with a log, of one host, in the order of their ids.</summary>
     ValueTask<ObjectId[]> Inventory(HostId host);
 
-    /// <summary>Does nothing; a silo that is answered was a member of the cluster when it asked.</summary>
-    ValueTask Ping();
-
     /// <summary>Drops all that is known of a host whose objects are closed.</summary>
     ValueTask Forget(HostId host);
 }

@@ -5,6 +5,22 @@ using IoasidGrains.Uapi;
 
 namespace IoasidGrains.Core;
 
+/// <summary>What a run has come to.</summary>
+public enum DmaPoint
+{
+    /// <summary>It has translated a burst and has not made the accesses yet: its section is open.</summary>
+    Translated,
+
+    /// <summary>The accesses are made and the section is over.</summary>
+    Made,
+
+    /// <summary>It needs an answer to <see cref="DmaRun.Message"/> from <see cref="DmaRun.To"/> before it can go on.</summary>
+    Asks,
+
+    /// <summary>It is over.</summary>
+    Over,
+}
+
 /// <summary>
 /// One thread at a time calls <see cref="Next"/> and <see cref="Take"/>; any thread may stop it, ask whether it is still, and take a report.
 /// If the page table that the device is routed to is on this silo the run reads that (performance 6.3), else the device's own cache, which it fills by
@@ -39,9 +55,6 @@ public sealed class DmaRun
     /// <summary>The cache may hold something, which was leased until then.</summary>
     private bool _isLeased;
     private long _took = -1;
-
-    /// <summary>When the lease of a run ends whose device was cut off from everybody.</summary>
-    private long _cutOff = long.MaxValue;
     private volatile bool _isOpen;
     private int _state = (int)DmaRunState.Running;
 
@@ -112,14 +125,6 @@ public sealed class DmaRun
         }
 
         _point = DmaPoint.Made;
-        if (reply?.Errno == Errno.EAGAIN)
-        {
-            // It has missed an invalidation: all that it holds may be gone.
-            _cache.InvalidateAll();
-            _isLeased = false;
-            return;
-        }
-
         if (reply?.Status == ReplyStatus.NotDriven || reply is { Succeeded: false })
         {
             Stop(DmaRunState.Lost);
@@ -151,23 +156,8 @@ public sealed class DmaRun
             (_hasBurst, _wasLookedUp) = (true, false);
         }
 
-        if (!EnterView())
-        {
-            return TranslateInCache();
-        }
-
-        if (_views.Now < Math.Min(_views.ValidUntil, _cutOff))
-        {
-            return TranslateInView();
-        }
-
-        _reader!.Leave();
-        _isOpen = false;
-        return DmaPoint.Paused;
+        return EnterView() ? TranslateInView() : TranslateInCache();
     }
-
-    /// <summary>For the Machine: nobody reaches the device any more, and it nobody. What it reads without messages was leased at this moment for the last time.</summary>
-    internal void CutOff() => _cutOff = _views.Now + FetchTranslations.Lease;
 
     /// <summary>Opens a section of the table's own readers; false if the table is not on this silo.</summary>
     private bool EnterView()
@@ -245,7 +235,7 @@ public sealed class DmaRun
 
         _cache.Leave();
         ulong[] slots = _missing[..Math.Min(missing, FetchTranslations.MaxSlots)];
-        return Ask(_context.Route.Table.Object, new FetchTranslations(_context.Route.Table, Device, _context.Incarnation, slots, Anew: !_isLeased), now);
+        return Ask(_context.Route.Table.Object, new FetchTranslations(_context.Route.Table, Device, _context.Incarnation, slots), now);
     }
 
     /// <summary>A burst that comes back after a fill was looked up already.</summary>

@@ -15,33 +15,13 @@ namespace IoasidGrains.Core;
 /// <param name="tableLimit">How many page-table pages of 4 KiB all page tables together may take.</param>
 /// <param name="start">Takes a run to its end, beside the turns of its device.</param>
 /// <param name="apart">Nothing is shown: every object behaves as if it were alone on its silo.</param>
-/// <param name="leased">What is shown may be read only while the silo's lease lasts, which is over until it is prolonged; else always.</param>
-public sealed class LocalViews(Func<long> clock, long tableLimit, Action<DmaRun> start, bool apart = false, bool leased = false)
+public sealed class LocalViews(Func<long> clock, long tableLimit, Action<DmaRun> start, bool apart = false)
 {
-    private long _validUntil = leased ? long.MinValue : long.MaxValue;
-
     private readonly ConcurrentDictionary<PageTableId, TableView> _tables = [];
     private readonly ConcurrentDictionary<GuestMemoryId, FreedPages> _memories = [];
     private long _tablesTaken;
 
     public long Now => clock();
-
-    /// <summary>
-    /// When the silo's lease is over. A silo that was cut off and comes back does not know yet that its objects live elsewhere: until it has heard from the
-    /// cluster again nothing is read here without messages.
-    /// </summary>
-    public long ValidUntil => Volatile.Read(ref _validUntil);
-
-    /// <summary>The silo was a member of its cluster when this was asked, by <see cref="Now"/>. Later calls may come out of order.</summary>
-    public void Prolong(long asked)
-    {
-        long until = asked + FetchTranslations.Lease;
-        for (long known = ValidUntil; known < until;)
-        {
-            long found = Interlocked.CompareExchange(ref _validUntil, until, known);
-            known = found == known ? until : found;
-        }
-    }
 
     /// <summary>Page-table pages that are taken or kept for somebody.</summary>
     public long TablesTaken => Interlocked.Read(ref _tablesTaken);

@@ -69,11 +69,6 @@ public sealed partial class Machine
             return;
         }
 
-        if (_silent.Contains(to))
-        {
-            return;
-        }
-
         Mailbox mailbox = MailboxOf(to);
         var turn = new Turn(mailbox, operation, command, back);
         mailbox.Current = turn;
@@ -156,7 +151,7 @@ public sealed partial class Machine
                         PostSection(run, operation);
                     })));
             }
-            else if (point is DmaPoint.Translated or DmaPoint.Made)
+            else if (point != DmaPoint.Over)
             {
                 PostSection(run, operation);
             }
@@ -176,22 +171,9 @@ public sealed partial class Machine
         ObjectId caller = turn.Mailbox.Object.Id;
         Invariant.Check(ObjectId.MayCall(caller, call.To), $"{caller} calls {call.To}: calls go down.");
         bool mustSucceed = turn.Committed || turn.Command.MustFinish;
-        MachineEvent? givesUp = call.Patience is null ? null : new MachineEvent(
-            EventKind.Reached, caller.Key, call.Command, turn.Operation, () => Take(turn, call.Then(Reply.Refuse(Errno.EIO))));
-        if (givesUp is not null)
-        {
-            _awaited.Add((new LeaseOver(_views, _now + call.Patience!.Value), givesUp));
-        }
-
         Send(turn.Operation, FaultyCaller.Object, call.Command, call.To, mustSucceed, reply =>
             Post(new MachineEvent(EventKind.Return, caller.Key, call.Command, turn.Operation, () =>
             {
-                if (givesUp is not null && _awaited.RemoveAll(item => item.Event == givesUp) + _pending.RemoveAll(item => item == givesUp) == 0)
-                {
-                    // Given up already.
-                    return;
-                }
-
                 if (reply is not null)
                 {
                     Take(turn, call.Then(reply));

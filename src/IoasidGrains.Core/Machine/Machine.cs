@@ -22,7 +22,6 @@ public sealed partial class Machine : IUapi
     private readonly Dictionary<(string Session, DeviceId Device), FdId> _remembered = [];
     private readonly Dictionary<string, int> _numbers = [];
     private readonly List<DmaRun> _runs = [];
-    private readonly HashSet<ObjectId> _silent = [];
     private int _calls;
     private int _sections;
     private long _now;
@@ -138,16 +137,9 @@ public sealed partial class Machine : IUapi
         {
             mailbox?.Object.Lost();
         }
-        else
-        {
-            _runs.FindAll(run => run.Device.Object == id).ForEach(run => run.CutOff());
-        }
 
         return _mailboxes.Remove(id);
     }
-
-    /// <summary>From now on no message to this object arrives; what it runs beside its turns goes on.</summary>
-    public void Silence(ObjectId id) => _silent.Add(id);
 
     /// <summary>Time passes although something else could happen.</summary>
     public void Pass(long nanoseconds)

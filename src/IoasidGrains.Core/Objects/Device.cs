@@ -219,24 +219,18 @@ public sealed class Device : KernelObject
             return Done(Fault(DmaFault.ContextNotPresent, dma.Iova));
         }
 
-        long until = _views.Now + FetchTranslations.Lease;
         var translate = new Translate(route.Table, _id, _incarnation, dma.Iova, length, dma.Access, route.Unit.EnforceSnoop);
         return new Call(route.Table.Object, translate, reply => reply.Outputs switch
         {
-            Translated translated => Access(dma, translated.Segments, 0, 0, [], until),
+            Translated translated => Access(dma, translated.Segments, 0, 0, []),
             Faulted faulted => Done(Fault(faulted.Fault, faulted.Iova)),
             _ => new Answer(reply),
         });
     }
 
-    /// <summary>Does the pieces of one access, one after the other. Where they are was leased: if it took too long, nobody waits for this access any more.</summary>
-    private Step Access(DeviceDma dma, DmaSegment[] segments, int next, int done, List<MemoryAccessed> results, long until)
+    /// <summary>Does the pieces of one access, one after the other.</summary>
+    private Step Access(DeviceDma dma, DmaSegment[] segments, int next, int done, List<MemoryAccessed> results)
     {
-        if (next < segments.Length && _views.Now >= until)
-        {
-            return Dma(dma);
-        }
-
         if (next == segments.Length)
         {
             byte[]? data = dma.Access == DmaAccess.Read ? [.. results.SelectMany(result => result.Data!)] : null;
@@ -248,7 +242,7 @@ public sealed class Device : KernelObject
         byte[]? write = dma.Access == DmaAccess.Write ? dma.Data![done..(done + segment.Length)] : null;
         var access = new AccessMemory(segment.Memory.Memory, segment.Memory.Offset, segment.Length, write, Snooped(dma, segment));
         return new Call(segment.Memory.Memory.Object, access, reply => reply.Outputs is MemoryAccessed result
-            ? Access(dma, segments, next + 1, done + segment.Length, [.. results, result], until)
+            ? Access(dma, segments, next + 1, done + segment.Length, [.. results, result])
             : new Answer(reply));
     }
 

@@ -200,11 +200,9 @@ public sealed class Ioasid(ObjectId id) : KernelObject(id)
 
     /// <summary>
     /// One device after the other. If another incarnation answers than the one that was given translations, that one is lost, and may go on where nobody
-    /// sees it until its lease is over. If nobody answers for as long as it may hold any, it is given up, and the table gives it no more time.
+    /// sees it until its lease is over.
     /// </summary>
-    /// <param name="waited">Nanoseconds for those that did not answer: the leases of the others run meanwhile.</param>
-    private Step Invalidate(
-        Stamp stamp, int table, IovaRange[] ranges, CacheHolder[] holders, int next, LostHolder[] lost, Func<Step> then, long waited = 0)
+    private Step Invalidate(Stamp stamp, int table, IovaRange[] ranges, CacheHolder[] holders, int next, DeviceId[] lost, Func<Step> then)
     {
         if (next == holders.Length)
         {
@@ -212,13 +210,9 @@ public sealed class Ioasid(ObjectId id) : KernelObject(id)
         }
 
         CacheHolder holder = holders[next];
-        long patience = holder.Left - waited;
-        Step Silent() => Invalidate(stamp, table, ranges, holders, next + 1, [.. lost, new LostHolder(holder.Device, Silent: true)], then, waited + Math.Max(0, patience));
-        return patience <= 0 ? Silent() : new Call(
+        return new Call(
             holder.Device.Object, new InvalidateTranslations(stamp, holder.Device, TableId(table), ranges),
-            reply => reply.Outputs is not DeviceIncarnation ? Silent() : Invalidate(
-                stamp, table, ranges, holders, next + 1, IncarnationOf(reply) == holder.Incarnation ? lost : [.. lost, new LostHolder(holder.Device, Silent: false)],
-                then, waited)) { Patience = patience };
+            reply => Invalidate(stamp, table, ranges, holders, next + 1, IncarnationOf(reply) == holder.Incarnation ? lost : [.. lost, holder.Device], then));
     }
 
     private static long IncarnationOf(Reply reply) => reply.Outputs is DeviceIncarnation incarnation ? incarnation.Number : CacheHolder.Unknown;

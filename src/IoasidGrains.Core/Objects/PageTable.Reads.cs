@@ -44,8 +44,7 @@ public sealed partial class PageTable
             table.MarkDirty(access.Iova, (ulong)access.Length);
         }
 
-        _leases.Grant(access.Device, access.Incarnation);
-        NoteCached(access.Device);
+        Lease(access.Device, access.Incarnation);
         return Done(new Translated([.. segments]));
     }
 
@@ -72,7 +71,7 @@ public sealed partial class PageTable
     /// <summary>Entries for a device on another silo. Pages that it may write count as written: nobody sees when it does.</summary>
     private Step Fetch(FetchTranslations fetch)
     {
-        if (Refusal(fetch.Device, fetch.Incarnation, fetch.Anew) is { } refusal)
+        if (Refusal(fetch.Device) is { } refusal)
         {
             return refusal;
         }
@@ -92,39 +91,28 @@ public sealed partial class PageTable
             }
         }
 
+        Lease(fetch.Device, fetch.Incarnation);
         return Done(new FetchedTranslations(entries, leaves[..(tables * IoPte.EntriesPerTable)], table.AddressWidth, _view!.Audience.Memories));
     }
 
     private Step Keep(KeepTranslations keep)
     {
-        return Refusal(keep.Device, keep.Incarnation, anew: false) ?? Done(Errno.OK);
+        if (Refusal(keep.Device) is { } refusal)
+        {
+            return refusal;
+        }
+
+        Lease(keep.Device, keep.Incarnation);
+        return Done(Errno.OK);
     }
 
-    /// <summary>Null if it is leased. A silo whose own lease is over may not know that the table lives elsewhere again: nothing is leased from here.</summary>
-    private Step? Refusal(DeviceId device, long incarnation, bool anew)
-    {
-        if (Table is null)
-        {
-            return new Answer(Reply.NotDriven(Id, _id.Ioasid.Fd));
-        }
-
-        if (!_state.Users.Contains(device))
-        {
-            return Done(Errno.EINVAL);
-        }
-
-        if (views.Now >= views.ValidUntil || !_leases.TryGrant(device, incarnation, anew))
-        {
-            return Done(Errno.EAGAIN);
-        }
-
-        NoteCached(device);
-        return null;
-    }
+    private Answer? Refusal(DeviceId device) => Table is null ? new Answer(Reply.NotDriven(Id, _id.Ioasid.Fd))
+        : _state.Users.Contains(device) ? null : new Answer(Reply.Refuse(Errno.EINVAL));
 
     /// <summary>From now on this device is told of every unmap, and waited for if it does not answer.</summary>
-    private void NoteCached(DeviceId device)
+    private void Lease(DeviceId device, long incarnation)
     {
+        _leases.Grant(device, incarnation);
         if (!_state.CachedBy.Contains(device))
         {
             _state = _state with { CachedBy = _state.CachedBy.Add(device) };
@@ -162,7 +150,8 @@ public sealed partial class PageTable
         }
 
         bool live = table.CollectTaken(bitmap);
-        var found = new DirtyRead(new DirtyBitmap(read.Range.Start, read.PageSize, bitmap), Holders());
+        CacheHolder[] holders = [.. _state.CachedBy.Select(device => new CacheHolder(device, _leases.HolderOf(device)))];
+        var found = new DirtyRead(new DirtyBitmap(read.Range.Start, read.PageSize, bitmap), holders);
         Remember(read.Request, found);
         return live ? AfterReaders(() => Done(found)) : Done(found);
     }

@@ -92,7 +92,7 @@ public sealed partial class PageTable(ObjectId id, LocalViews views) : KernelObj
     };
 
     private CachedBy Everybody(DeviceId? except = null) =>
-        new([.. _state.Users.Where(device => device != except).Select(device => _leases.HolderOf(device) with { Incarnation = CacheHolder.Unknown })]);
+        new([.. _state.Users.Where(device => device != except).Select(device => new CacheHolder(device, CacheHolder.Unknown))]);
 
     private Step Fill(FillTable fill)
     {
@@ -143,7 +143,7 @@ public sealed partial class PageTable(ObjectId id, LocalViews views) : KernelObj
         }
 
         // The incarnation that was told to stop has; another one may go on until its lease is over.
-        Completion? over = _leases.HolderOf(route.Device).Incarnation is var holder && holder != route.Incarnation ? _leases.Over([route.Device]) : null;
+        Completion? over = _leases.HolderOf(route.Device) is var holder && holder != route.Incarnation ? _leases.Over([route.Device]) : null;
         _leases.Remove(route.Device);
         return AfterReaders(() => After(over, () => converted is null ? Done(Errno.OK) : Done(new CachedBy(converted))));
     }
@@ -162,7 +162,7 @@ public sealed partial class PageTable(ObjectId id, LocalViews views) : KernelObj
     }
 
     private CacheHolder[] Holders(DeviceId? except = null) =>
-        [.. _state.CachedBy.Where(device => device != except).Select(_leases.HolderOf)];
+        [.. _state.CachedBy.Where(device => device != except).Select(device => new CacheHolder(device, _leases.HolderOf(device)))];
 
     private Step Map(MapPages map)
     {
@@ -204,18 +204,13 @@ public sealed partial class PageTable(ObjectId id, LocalViews views) : KernelObj
         if (Table is null)
         {
             // It was lost since it gave these devices translations, and with it until when they may use them.
-            foreach (LostHolder holder in outwait.Holders)
+            foreach (DeviceId device in outwait.Devices)
             {
-                _leases.Grant(holder.Device, CacheHolder.Unknown);
+                _leases.Grant(device, CacheHolder.Unknown);
             }
         }
 
-        foreach (LostHolder holder in outwait.Holders.Where(holder => holder.Silent))
-        {
-            _leases.Bar(holder.Device);
-        }
-
-        return After(_leases.Over(outwait.Holders.Select(holder => holder.Device)), () => Done(Errno.OK));
+        return After(_leases.Over(outwait.Devices), () => Done(Errno.OK));
     }
 
     private Step Track(TrackTable track)

@@ -20,8 +20,6 @@ public sealed class CommitLogGrain(IGrainContext context) : IGrainBase, ICommitL
 
     public ValueTask<StoredObject> Load(ObjectId id) => new(_store.Load(id));
 
-    public ValueTask Ping() => default;
-
     public ValueTask<CommitResult> Append(ObjectId id, long epoch, LogRecord record, Claim[] claims) =>
         new(_store.Append(id, epoch, record, claims));
 

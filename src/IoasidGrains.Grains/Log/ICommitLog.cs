@@ -15,9 +15,6 @@ public interface ICommitLog
     /// <summary>Everything known about an object that starts; begins a new epoch of an object with a log.</summary>
     ValueTask<StoredObject> Load(ObjectId id);
 
-    /// <summary>Answered only to a silo that the log's silo can reach: it is a member of the cluster, and what it holds was not given to another one.</summary>
-    ValueTask Ping();
-
     /// <summary>Appends one record and moves its claims, or does nothing.</summary>
     ValueTask<CommitResult> Append(ObjectId id, long epoch, LogRecord record, Claim[] claims);
 }

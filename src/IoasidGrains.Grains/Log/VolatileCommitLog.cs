@@ -13,7 +13,5 @@ public sealed class VolatileCommitLog(IGrainFactory grains) : ICommitLog
 
     public ValueTask<StoredObject> Load(ObjectId id) => _log.Load(id);
 
-    public ValueTask Ping() => _log.Ping();
-
     public ValueTask<CommitResult> Append(ObjectId id, long epoch, LogRecord record, Claim[] claims) => _log.Append(id, epoch, record, claims);
 }

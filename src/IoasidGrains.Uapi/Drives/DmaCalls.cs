@@ -6,9 +6,8 @@ namespace IoasidGrains.Uapi;
 /// EINVAL if the device has no route to the table any more.
 /// </summary>
 /// <param name="Incarnation">Of the device: the lease is its, and no later one's.</param>
-/// <param name="Anew">The device holds nothing that it fetched before. One that did not answer an invalidation must say so: else EAGAIN.</param>
 [GenerateSerializer, Immutable]
-public sealed record FetchTranslations(PageTableId Table, DeviceId Device, long Incarnation, ulong[] Slots, bool Anew) : Command
+public sealed record FetchTranslations(PageTableId Table, DeviceId Device, long Incarnation, ulong[] Slots) : Command
 {
     /// <summary>Slots in one message: a leaf of each is 4 KiB.</summary>
     public const int MaxSlots = 64;
@@ -20,23 +19,13 @@ public sealed record FetchTranslations(PageTableId Table, DeviceId Device, long 
     public const long LeaseAndDrift = Lease + (Lease / 20);
 }
 
-/// <summary>
-/// From a Device to a PageTable: all that it has fetched may be used for another lease. Answered as <see cref="FetchTranslations"/> without entries; EAGAIN if it did not
-/// answer an invalidation: then it must drop all that it has, and fetch anew.
-/// </summary>
+/// <summary>From a Device to a PageTable: all that it has fetched may be used for another lease. Answered as <see cref="FetchTranslations"/> without entries.</summary>
 [GenerateSerializer, Immutable]
 public sealed record KeepTranslations(PageTableId Table, DeviceId Device, long Incarnation) : Command;
 
-/// <summary>
-/// From an Ioasid to a PageTable: answered when what these devices fetched before cannot be used any more. For those that cannot be told: that were lost, or are silent.
-/// </summary>
+/// <summary>From an Ioasid to a PageTable: answered when what these devices fetched before cannot be used any more. For those that were lost and cannot be told.</summary>
 [GenerateSerializer, Immutable]
-public sealed record OutwaitLeases(PageTableId Table, LostHolder[] Holders) : Command;
-
-/// <summary>A device that could not be told of an invalidation.</summary>
-/// <param name="Silent">Nobody answered: the same incarnation may go on, and must not keep what it has. Else another incarnation did.</param>
-[GenerateSerializer, Immutable]
-public readonly record struct LostHolder(DeviceId Device, bool Silent);
+public sealed record OutwaitLeases(PageTableId Table, DeviceId[] Devices) : Command;
 
 /// <summary>From an fd to a PageTable before it commits: is there memory for so many more tables of 4 KiB? ENOMEM if not; else they are kept for it.</summary>
 /// <param name="Filled">The table must hold what the fd has mapped already, or it cannot tell: else it answers NotDriven.</param>
