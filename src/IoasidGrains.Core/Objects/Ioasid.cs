@@ -141,7 +141,7 @@ public sealed class Ioasid(ObjectId id) : KernelObject(id)
 
         return !HasTable ? Unmapped() : ToTable(
             new UnmapPages(unmap.Stamp, _state.TableSequence, Table, unmap.Ranges),
-            reply => Invalidate(unmap.Stamp, unmap.Ranges, reply.Outputs is CachedBy cached ? cached.Devices : [], 0, [], Unmapped));
+            reply => Invalidate(unmap.Stamp, unmap.Ranges, reply.Outputs as CachedBy, Unmapped));
     }
 
     /// <summary>What devices hold was given without being counted as written: they give it back.</summary>
@@ -159,7 +159,7 @@ public sealed class Ioasid(ObjectId id) : KernelObject(id)
 
         return !HasTable ? Tracked() : ToTable(
             new TrackTable(track.Stamp, _state.TableSequence, Table, track.Enabled),
-            reply => Invalidate(track.Stamp, Everywhere, reply.Outputs is CachedBy cached ? cached.Devices : [], 0, [], Tracked));
+            reply => Invalidate(track.Stamp, Everywhere, reply.Outputs as CachedBy, Tracked));
     }
 
     /// <summary>What was forgotten must be seen when it is written again: answered when nobody holds a translation from before.</summary>
@@ -170,24 +170,27 @@ public sealed class Ioasid(ObjectId id) : KernelObject(id)
     }
 
     private Step Report(ReadIoasidDirty read, Reply reply) => reply.Outputs is DirtyRead dirty
-        ? Invalidate(read.Stamp, [read.Range], dirty.Devices, 0, [], () => Done(dirty.Bitmap))
+        ? Invalidate(read.Stamp, [read.Range], dirty.Cached, () => Done(dirty.Bitmap))
         : new Answer(reply);
 
     /// <summary>
-    /// One device after the other. If another incarnation answers than the one that was given translations, that one is lost, and may go on where nobody
-    /// sees it until its lease is over.
+    /// All devices at the same time. If another incarnation answers than the one that was given translations, that one is lost, and may go on where nobody
+    /// sees it until its lease is over; and one that does not answer is waited for no longer than that.
     /// </summary>
-    private Step Invalidate(Stamp stamp, IovaRange[] ranges, CacheHolder[] holders, int next, DeviceId[] lost, Func<Step> then)
+    private Step Invalidate(Stamp stamp, IovaRange[] ranges, CachedBy? cached, Func<Step> then)
     {
-        if (next == holders.Length)
+        if (cached is not { Devices: { Length: > 0 } holders })
         {
-            return lost.Length == 0 ? then() : new Call(Table.Object, new OutwaitLeases(Table, lost), _ => then());
+            return then();
         }
 
-        CacheHolder holder = holders[next];
-        return new Call(
-            holder.Device.Object, new InvalidateTranslations(stamp, holder.Device, Table, ranges),
-            reply => Invalidate(stamp, ranges, holders, next + 1, IncarnationOf(reply) == holder.Incarnation ? lost : [.. lost, holder.Device], then));
+        (ObjectId, Command)[] calls =
+            [.. holders.Select(holder => (holder.Device.Object, (Command)new InvalidateTranslations(stamp, holder.Device, Table, ranges, cached.Number)))];
+        return new CallAll(calls, holders.Max(holder => holder.LeaseLeft), replies =>
+        {
+            DeviceId[] lost = [.. holders.Where((holder, index) => (replies[index]?.Outputs as DeviceIncarnation)?.Number != holder.Incarnation).Select(holder => holder.Device)];
+            return lost.Length == 0 ? then() : new Call(Table.Object, new OutwaitLeases(Table, lost), _ => then());
+        });
     }
 
     private static long IncarnationOf(Reply reply) => reply.Outputs is DeviceIncarnation incarnation ? incarnation.Number : CacheHolder.Unknown;

@@ -79,7 +79,7 @@ public sealed partial class PageTable(ObjectId id, LocalViews views) : KernelObj
         // Asked again because its answer was lost: who has cached is not known any more, so everybody may have.
         ReadTableDirty read => ReadDirty(read),
         UnmapPages or TrackTable when ((TableDrive)command).Stamp.Order <= _state.Order => AfterReaders(() =>
-            Done(new CachedBy([.. _state.Users.Select(device => new CacheHolder(device, CacheHolder.Unknown))]))),
+            Done(Told(_state.Users))),
         TableDrive drive when drive.Stamp.Order <= _state.Order => Done(Errno.OK),
         TableDrive drive when drive.Previous != _state.Sequence => new Answer(Reply.NotDriven(Id)),
         RouteDevice route => Route(route),
@@ -91,7 +91,7 @@ public sealed partial class PageTable(ObjectId id, LocalViews views) : KernelObj
 
     private Step Fill(FillTable fill)
     {
-        if (_state.Spec is not null && fill.Stamp.Order <= _state.Order)
+        if (_view is { IsEnded: false } && fill.Stamp.Order <= _state.Order)
         {
             return Done(Errno.OK);
         }
@@ -100,10 +100,7 @@ public sealed partial class PageTable(ObjectId id, LocalViews views) : KernelObj
         ImmutableSortedSet<DeviceId> cachedBy = fill.Fresh ? _state.CachedBy : _state.CachedBy.Union(fill.Users);
         if (!fill.Fresh)
         {
-            foreach (DeviceId user in fill.Users)
-            {
-                _leases.Grant(user, CacheHolder.Unknown);
-            }
+            _leases.FollowALoss();
         }
 
         _followsALoss = !fill.Fresh;
@@ -148,7 +145,7 @@ public sealed partial class PageTable(ObjectId id, LocalViews views) : KernelObj
 
         // Who reads an entry must find the memory that it leads to.
         ShowAudience();
-        Write(map.Area);
+        Write(Table!, map.Area);
         _needed += TableNeed.Of(_state.Spec!, map.Area);
         FitKept();
         return Done(Errno.OK);
@@ -156,7 +153,7 @@ public sealed partial class PageTable(ObjectId id, LocalViews views) : KernelObj
 
     private Step Unmap(UnmapPages unmap)
     {
-        var cached = new CachedBy([.. _state.CachedBy.Select(device => new CacheHolder(device, _leases.HolderOf(device)))]);
+        CachedBy cached = Told(_state.CachedBy);
         AreaMap areas = _state.Areas;
         foreach (IovaRange range in unmap.Ranges)
         {
@@ -182,10 +179,7 @@ public sealed partial class PageTable(ObjectId id, LocalViews views) : KernelObj
         if (Table is null)
         {
             // It was lost since it gave these devices translations, and with it until when they may use them.
-            foreach (DeviceId device in outwait.Devices)
-            {
-                _leases.Grant(device, CacheHolder.Unknown);
-            }
+            _leases.FollowALoss();
         }
 
         return After(_leases.Over(outwait.Devices), () => Done(Errno.OK));
@@ -193,7 +187,7 @@ public sealed partial class PageTable(ObjectId id, LocalViews views) : KernelObj
 
     private Step Track(TrackTable track)
     {
-        var cached = new CachedBy([.. _state.CachedBy.Select(device => new CacheHolder(device, _leases.HolderOf(device)))]);
+        CachedBy cached = Told(_state.CachedBy);
         Errno errno = Table!.SetDirtyTracking(track.Enabled);
         Invariant.Check(errno == Errno.OK, $"{Id} cannot track what is written: {errno}.");
         if (track.Enabled && _followsALoss)
@@ -204,6 +198,13 @@ public sealed partial class PageTable(ObjectId id, LocalViews views) : KernelObj
 
         _state = Applied(track.Stamp) with { Spec = _state.Spec! with { TracksDirty = track.Enabled }, CachedBy = [] };
         return AfterReaders(() => Done(cached));
+    }
+
+    /// <summary>For the Ioasid: which of these devices it must tell of an invalidation.</summary>
+    private CachedBy Told(IEnumerable<DeviceId> devices)
+    {
+        long number = views.NextNumber();
+        return new CachedBy(_leases.Tell(devices, number), number);
     }
 
     /// <summary>Goes on when no reader is in a section that may have read what this turn took away.</summary>
@@ -242,11 +243,10 @@ public sealed partial class PageTable(ObjectId id, LocalViews views) : KernelObj
         if (state.Spec is { } spec)
         {
             var table = new DensePageTable(spec.AddressWidth, spec.EnforceSnoop, spec.PageSizes);
-            _view = new TableView(table, Audience());
             _lastReads.Clear();
             foreach (Area area in state.Areas.All)
             {
-                Write(area);
+                Write(table, area);
             }
 
             // Which pages were written is lost with the table that knew it: all may have been.
@@ -256,7 +256,7 @@ public sealed partial class PageTable(ObjectId id, LocalViews views) : KernelObj
                 MarkAllDirty(table);
             }
 
-            views.Publish(_id, _view);
+            _view = views.Publish(_id, table, Audience());
         }
 
         _needed = state.Spec is { } filled ? TableNeed.Of(filled, state.Areas) : 0;
@@ -295,8 +295,8 @@ public sealed partial class PageTable(ObjectId id, LocalViews views) : KernelObj
 
     private TableAudience Audience() => new(_state.Users, [.. _state.Areas.Memories.Select(slot => slot.Memory)]);
 
-    private void Write(Area area) => Invariant.Check(
-        Table!.Map(area.Range, PhysicalOf(area.Memory), area.Access) == Errno.OK, $"{Id} cannot map {area.Range}, which its fd has accepted.");
+    private void Write(DensePageTable table, Area area) => Invariant.Check(
+        table.Map(area.Range, PhysicalOf(area.Memory), area.Access) == Errno.OK, $"{Id} cannot map {area.Range}, which its fd has accepted.");
 
     private ulong PhysicalOf(UserAddress memory) => ((ulong)_state.Areas.SlotOf(memory.Memory) << UserAddressBits) | memory.Offset;
 
