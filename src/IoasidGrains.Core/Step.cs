@@ -1,4 +1,4 @@
-// The four things an object can say: an answer, a commit, a call to one object further down, or that it must wait for readers without messages.
+// The five things an object can say: an answer, a commit, a call to one object further down, one to several, or that it must wait for readers without messages.
 using IoasidGrains.Uapi;
 
 namespace IoasidGrains.Core;
@@ -23,3 +23,9 @@ public sealed record Commit(LogRecord Record, Claim[] Claims, Func<CommitResult,
 /// after it, and in a drive, the runner repeats the call until it is answered.
 /// </summary>
 public sealed record Call(ObjectId To, Command Command, Func<Reply, Step> Then) : Step;
+
+/// <summary>
+/// Calls to several objects further down at the same time, after the commit or in a drive. Each is repeated until it is answered, but none for longer than
+/// <paramref name="Within"/> nanoseconds: what was not answered by then is null.
+/// </summary>
+public sealed record CallAll((ObjectId To, Command Command)[] Calls, long Within, Func<Reply?[], Step> Then) : Step;

@@ -2,6 +2,7 @@
 using System.Diagnostics;
 using IoasidGrains.Contracts;
 using IoasidGrains.Core;
+using IoasidGrains.Uapi;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using Orleans.Runtime;
@@ -15,7 +16,10 @@ public sealed class GrainPorts
     {
         (Log, Door, Runtime, Silo, Dma) = (log, new GrainDoor(grains), runtime, silo.SiloAddress, dma.Value);
         var threads = new DmaThreads(Door.Send, logs.CreateLogger<DmaThreads>(), Environment.ProcessorCount);
-        Views = new LocalViews(Nanoseconds, dma.Value.TableLimit, threads.Start, dma.Value.Apart);
+        Views = new LocalViews(Nanoseconds, dma.Value.TableLimit, threads.Start, dma.Value.Apart, Random.Shared.NextInt64());
+
+        // What a silo that has just started shows is too new for anybody to have taken it over for longer than that.
+        Views.Renew(Views.Now + FetchTranslations.Lease);
     }
 
     internal ICommitLog Log { get; }

@@ -60,7 +60,7 @@ internal sealed class ObjectRunner(KernelObject kernelObject, long epoch, GrainP
                     step = commit.Then(result);
                     break;
                 case Call call:
-                    CheckGoesDown(call);
+                    CheckGoesDown(call.To, call.Command);
                     if (call.Command is DescribeDevice && kernelObject.Id.Kind == ObjectKind.IoasidFd)
                     {
                         RequestContext.Set(DeviceGrain.BindingSilo, ports.Silo);
@@ -82,6 +82,9 @@ internal sealed class ObjectRunner(KernelObject kernelObject, long epoch, GrainP
                     }
 
                     step = call.Then(reply);
+                    break;
+                case CallAll all:
+                    step = all.Then(await SendAll(all));
                     break;
                 case Await wait:
                     await Until(wait.Until);
@@ -141,11 +144,40 @@ internal sealed class ObjectRunner(KernelObject kernelObject, long epoch, GrainP
         }
     }
 
-    private void CheckGoesDown(Call call)
+    private Task<Reply?[]> SendAll(CallAll all)
     {
-        if (!ObjectId.MayCall(kernelObject.Id, call.To))
+        long end = ports.Views.Now + all.Within;
+        return Task.WhenAll(all.Calls.Select(call =>
         {
-            throw new InvariantException($"{kernelObject.Id} called {call.To} with {call.Command.GetType().Name}; calls go down.");
+            CheckGoesDown(call.To, call.Command);
+            return SendUntil(end, call.To, call.Command);
+        }));
+    }
+
+    /// <summary>Null when time is up, also if the last attempt is still under way.</summary>
+    private async Task<Reply?> SendUntil(long end, ObjectId to, Command command)
+    {
+        BackOff backOff = default;
+        while (ports.Views.Now is var now && now < end)
+        {
+            try
+            {
+                return await ports.Door.Send(to, command).AsTask().WaitAsync(TimeSpan.FromMicroseconds(((end - now) / 1000) + 1));
+            }
+            catch (Exception exception) when (LostCall.Is(exception))
+            {
+                await backOff.Pause();
+            }
+        }
+
+        return null;
+    }
+
+    private void CheckGoesDown(ObjectId to, Command command)
+    {
+        if (!ObjectId.MayCall(kernelObject.Id, to))
+        {
+            throw new InvariantException($"{kernelObject.Id} called {to} with {command.GetType().Name}; calls go down.");
         }
     }
 

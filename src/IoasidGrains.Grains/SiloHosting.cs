@@ -3,6 +3,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Orleans.Configuration;
 using Orleans.Hosting;
+using Orleans.Runtime;
 
 namespace IoasidGrains.Grains;
 
@@ -17,6 +18,7 @@ public static class SiloHosting
     {
         silo.Services.TryAddSingleton<ICommitLog, VolatileCommitLog>();
         silo.Services.AddSingleton<GrainPorts>();
+        silo.Services.AddSingleton<ILifecycleParticipant<ISiloLifecycle>, SiloLease>();
         return silo
             .AddPlacementDirector<CellPlacement, CellPlacementDirector>()
             .Configure<SiloMessagingOptions>(options => options.MaxEnqueuedRequestsHardLimit = MaxWaitingRequests);

@@ -40,9 +40,9 @@ public sealed class AddressTranslationCache
     /// <inheritdoc cref="Lookups"/>
     public long Hits => Volatile.Read(ref _hits);
 
-    /// <summary>Opens a section of at most 512 translations and the accesses made with them, with a full fence. A cache is not revoked: it succeeds.</summary>
+    /// <summary>Opens a section of at most 512 translations and the accesses made with them, with a full fence.</summary>
     /// <exception cref="InvalidOperationException">One is open.</exception>
-    public bool TryEnter()
+    public void Enter()
     {
         if (_left != Closed)
         {
@@ -50,11 +50,10 @@ public sealed class AddressTranslationCache
         }
 
         (_left, _translated, _missed) = (TableReader.MaxTranslations, false, false);
-        return _epochs.TryEnter(_slot);
-    }
 
-    /// <inheritdoc cref="TryEnter"/>
-    public void Enter() => TryEnter();
+        // Nobody revokes a cache: it succeeds.
+        _epochs.TryEnter(_slot);
+    }
 
     /// <summary>Ends the section: the accesses are made.</summary>
     public void Leave()

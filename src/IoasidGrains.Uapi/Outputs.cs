@@ -152,23 +152,26 @@ public sealed record UnitDescription(IommuCapabilities Capabilities) : Outputs
 }
 
 /// <summary>To the IOASID: the devices that may hold translations of the range just cleared.</summary>
+/// <param name="Number">Of the invalidation that they are to be told of.</param>
 [GenerateSerializer, Immutable]
-public sealed record CachedBy(CacheHolder[] Devices) : Outputs
+public sealed record CachedBy(CacheHolder[] Devices, long Number) : Outputs
 {
     public override string Text => $"cached_by={string.Join(',', Devices.Select(holder => holder.Device))}";
 }
 
 /// <summary>A device that was given translations.</summary>
 /// <param name="Incarnation">Which one asked for them; <see cref="Unknown"/> if the table that gave them is lost.</param>
+/// <param name="LeaseLeft">For how long it may use them, in nanoseconds: no longer than that need anybody wait for it to answer.</param>
 [GenerateSerializer, Immutable]
-public readonly record struct CacheHolder(DeviceId Device, long Incarnation)
+public readonly record struct CacheHolder(DeviceId Device, long Incarnation, long LeaseLeft)
 {
     public const long Unknown = -1;
 }
 
 /// <summary>To the device: contiguous pieces of user memory, in the order of the IOVA.</summary>
+/// <param name="Lease">The access must have been made so many nanoseconds after it was asked for, or is translated again.</param>
 [GenerateSerializer, Immutable]
-public sealed record Translated(DmaSegment[] Segments) : Outputs
+public sealed record Translated(DmaSegment[] Segments, long Lease) : Outputs
 {
     public override string Text => $"segments={Segments.Length}";
 }

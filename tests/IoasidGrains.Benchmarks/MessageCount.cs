@@ -19,7 +19,7 @@ internal sealed class MessageCount : IOutgoingGrainCallFilter
             case IKernelObjectGrain:
                 Interlocked.Increment(ref _toObjects);
                 break;
-            case ICommitLogGrain:
+            case ICommitLogGrain when context.MethodName != nameof(ICommitLogGrain.TakenSince):
                 Interlocked.Increment(ref _toStore);
                 break;
         }

@@ -12,7 +12,7 @@ if (args is ["control"] or ["control", "--json"])
 
 if (args is ["targets", ..] && BenchSettings.TryParse(args.AsSpan(1)) is BenchSettings settings)
 {
-    TargetReport report = TargetsBenchmark.Run(settings);
+    TargetReport report = await TargetsBenchmark.Run(settings);
     Console.Out.Write(report.ToTable());
     Console.Out.Write(settings.Json ? report.ToJson() : "");
     return 0;

@@ -24,6 +24,12 @@ public interface ICommitLogGrain : IGrainWithStringKey
     /// <summary>Declared objects, and objects with a log, of one host, in the order of their ids.</summary>
     ValueTask<ObjectId[]> Inventory(HostId host);
 
+    /// <summary>A page table that was lost is about to be filled again on this silo.</summary>
+    ValueTask TakeTable(PageTableId table, SiloAddress silo);
+
+    /// <summary>Which tables other silos have taken since this silo asked last. If this log knows less than the silo, it tells it all that it knows.</summary>
+    ValueTask<TakenTables> TakenSince(SiloAddress silo, long last);
+
     /// <summary>Drops all that is known of a host whose objects are closed.</summary>
     ValueTask Forget(HostId host);
 }

@@ -13,7 +13,7 @@ public readonly record struct OracleRead(CoherencyOracle Next, byte[] Bytes, int
 /// <summary>
 /// The memory of one VM as an immutable value. For each attached device it keeps a ghost: a copy of the memory and its cached lines as they were when the
 /// device was attached, that goes on as the real ones do, except that every wbinvd is executed. A device reads a wrong byte if it differs from what its ghost
-/// holds and from what was written last; a CPU does if the byte was last written by an attached device, and differs from what that device's ghost would give it
+/// holds and from what was written last (and, if another device wrote it, from what that one's ghost holds); a CPU does if the byte was last written by an attached device, and differs from what that device's ghost would give it
 /// and from what was written last. So only a wbinvd that was ignored makes bytes wrong, never what the guest itself left out. Equal for equal states,
 /// whichever history led there; the hash is computed once.
 /// </summary>
@@ -57,7 +57,12 @@ public sealed class CoherencyOracle : IEquatable<CoherencyOracle>
         : new(_real, _latest, [.. _ghosts.Append(new Ghost(device, _real)).OrderBy(ghost => ghost.Device)]);
 
     /// <summary>The device is not attached any more, or nothing of it is registered with the VM: nobody owes it anything.</summary>
-    public CoherencyOracle Detach(DeviceId device) => new(_real, _latest, Array.FindAll(_ghosts, ghost => ghost.Device != device));
+    public CoherencyOracle Detach(DeviceId device)
+    {
+        Ghost[] leaving = Array.FindAll(_ghosts, ghost => ghost.Device == device);
+        return leaving.Length == 0 ? this
+            : new(_real, _latest.Marked(leaving[0].Memory), Array.FindAll(_ghosts, ghost => ghost.Device != device));
+    }
 
     /// <summary>A CPU writes.</summary>
     public CoherencyOracle CpuWrite(ulong offset, ReadOnlySpan<byte> bytes)
@@ -130,7 +135,7 @@ public sealed class CoherencyOracle : IEquatable<CoherencyOracle>
             Piece piece = Piece.At(offset, length, done);
             ReadOnlySpan<byte> real = Seen(_real[piece.Line].Line, snooped);
             real.Slice(piece.Start, piece.Length).CopyTo(bytes.AsSpan(done));
-            wrong += index < 0 ? 0 : WrongIn(piece, piece.Mask, real, Seen(_ghosts[index].Memory[piece.Line].Line, snooped));
+            wrong += index < 0 ? 0 : WrongForDevice(index, piece, real, snooped);
             done += piece.Length;
         }
 
@@ -152,8 +157,8 @@ public sealed class CoherencyOracle : IEquatable<CoherencyOracle>
         return (byte)Math.Max(0, used.IndexOf(false));
     }
 
-    /// <summary>One byte of what was written last.</summary>
-    internal byte LatestAt(ulong offset) => _latest[offset / LineSize].Line.Memory[(int)(offset % LineSize)];
+    /// <summary>One byte of what was written last; its own, if by a device that is attached no more.</summary>
+    internal OracleByte LatestAt(ulong offset) => _latest.ByteAt(offset);
 
     /// <summary>One byte of the real memory, and of the cache in front of it.</summary>
     internal OracleByte RealAt(ulong offset) => _real.ByteAt(offset);
@@ -212,11 +217,34 @@ public sealed class CoherencyOracle : IEquatable<CoherencyOracle>
     }
 
     private CoherencyOracle Written(Piece piece, byte[] bytes) =>
-        new(_real, _latest.With(new NumberedLine(piece.Line, _latest[piece.Line].Line.AfterSnoopedWrite(piece.Start, bytes), 0)), _ghosts);
+        new(_real, _latest.With(new NumberedLine(
+            piece.Line, _latest[piece.Line].Line.AfterSnoopedWrite(piece.Start, bytes), _latest[piece.Line].OwnBytes & ~piece.Mask)), _ghosts);
 
     private static OracleMemory Flushed(OracleMemory memory) => memory.Select(line => line with { Line = line.Line.AfterFlush() });
 
     private static ReadOnlySpan<byte> Seen(OracleLine line, bool snooped) => snooped ? line.Coherent : line.Memory;
+
+    /// <summary>
+    /// What another device has written must also differ from what that one's ghost would give: what was left out before it was attached is nothing that its writes can be
+    /// owed. Of what a device has written that is attached no more nothing is owed at all.
+    /// </summary>
+    private int WrongForDevice(int reader, Piece piece, ReadOnlySpan<byte> real, bool snooped)
+    {
+        ReadOnlySpan<byte> own = Seen(_ghosts[reader].Memory[piece.Line].Line, snooped);
+        ulong others = _latest[piece.Line].OwnBytes;
+        int wrong = 0;
+        for (int other = 0; other < _ghosts.Length; other++)
+        {
+            NumberedLine line = _ghosts[other].Memory[piece.Line];
+            if (other != reader && (piece.Mask & line.OwnBytes) is not 0 and var written)
+            {
+                others |= written;
+                wrong += WrongIn(piece, written, real, own, Seen(line.Line, snooped));
+            }
+        }
+
+        return wrong + WrongIn(piece, piece.Mask & ~others, real, own, own);
+    }
 
     private int WrongForCpu(Piece piece)
     {
@@ -224,19 +252,19 @@ public sealed class CoherencyOracle : IEquatable<CoherencyOracle>
         foreach (Ghost ghost in _ghosts)
         {
             NumberedLine line = ghost.Memory[piece.Line];
-            wrong += WrongIn(piece, piece.Mask & line.OwnBytes, _real[piece.Line].Line.Coherent, line.Line.Coherent);
+            wrong += WrongIn(piece, piece.Mask & line.OwnBytes, _real[piece.Line].Line.Coherent, line.Line.Coherent, line.Line.Coherent);
         }
 
         return wrong;
     }
 
-    private int WrongIn(Piece piece, ulong mask, ReadOnlySpan<byte> real, ReadOnlySpan<byte> ghost)
+    private int WrongIn(Piece piece, ulong mask, ReadOnlySpan<byte> real, ReadOnlySpan<byte> ghost, ReadOnlySpan<byte> writers)
     {
         ReadOnlySpan<byte> latest = _latest[piece.Line].Line.Memory;
         int wrong = 0;
         for (int i = piece.Start; i < piece.Start + piece.Length; i++)
         {
-            wrong += (mask >> i & 1) != 0 && real[i] != ghost[i] && real[i] != latest[i] ? 1 : 0;
+            wrong += (mask >> i & 1) != 0 && real[i] != ghost[i] && real[i] != writers[i] && real[i] != latest[i] ? 1 : 0;
         }
 
         return wrong;

@@ -4,7 +4,7 @@ using System.Buffers.Binary;
 
 namespace IoasidGrains.Core;
 
-/// <summary>One line, its number, and which of its bytes were last written by the ghost's device (never set in the real memory).</summary>
+/// <summary>One line, its number, and which of its bytes were last written by the ghost's device; in what was written last, by a device that is attached no more; never set in the real memory.</summary>
 internal readonly record struct NumberedLine(ulong Number, OracleLine Line, ulong OwnBytes);
 
 /// <summary>One byte of a line, for a search that writes no others.</summary>
@@ -85,6 +85,18 @@ internal sealed class OracleMemory : IEquatable<OracleMemory>
     /// <summary>With every line changed.</summary>
     public OracleMemory Select(Func<NumberedLine, NumberedLine> change) =>
         new([.. _lines.Select(change).Where(line => line.OwnBytes != 0 || !line.Line.Equals(OracleLine.Zero))]);
+
+    /// <summary>With the marks of another memory's bytes added.</summary>
+    public OracleMemory Marked(OracleMemory by)
+    {
+        OracleMemory next = this;
+        foreach (NumberedLine line in by._lines)
+        {
+            next = line.OwnBytes == 0 ? next : next.With(next[line.Number] with { OwnBytes = next[line.Number].OwnBytes | line.OwnBytes });
+        }
+
+        return next;
+    }
 
     /// <summary>Appends all lines, their number first.</summary>
     public void WriteTo(IBufferWriter<byte> key)

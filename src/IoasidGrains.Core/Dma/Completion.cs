@@ -6,7 +6,7 @@ namespace IoasidGrains.Core;
 /// <summary>Something that other threads or the clock bring about. The runner of a turn that awaits it takes the next step when it is reached.</summary>
 public abstract class Completion
 {
-    /// <summary>Any thread may ask; once true it stays true.</summary>
+    /// <summary>Any thread may ask; once true it stays true, unless it says otherwise.</summary>
     public abstract bool IsReached { get; }
 
     /// <summary>When it is reached at the latest, by the clock of the objects' <see cref="LocalViews"/>; null: as soon as a reader leaves its section.</summary>
@@ -39,6 +39,12 @@ public sealed class CacheLeft(AddressTranslationCache cache, long epoch) : Compl
 public sealed class RunStopped(DmaRun run) : Completion
 {
     public override bool IsReached => run.IsStill;
+}
+
+/// <summary>A page table may grant leases again: its silo has shown that it is not cut off. Or it never will. The renewal may be over again when the turn goes on.</summary>
+public sealed class ViewRenewed(LocalViews views, TableView view) : Completion
+{
+    public override bool IsReached => views.Now < view.ValidUntil || view.IsEnded;
 }
 
 /// <summary>A lease is over.</summary>

@@ -11,7 +11,7 @@ public enum DmaPoint
     /// <summary>It has translated a burst and has not made the accesses yet: its section is open.</summary>
     Translated,
 
-    /// <summary>The accesses are made and the section is over.</summary>
+    /// <summary>The section is over: its accesses are made, unless a lease ended before that; then the same burst is translated again.</summary>
     Made,
 
     /// <summary>It needs an answer to <see cref="DmaRun.Message"/> from <see cref="DmaRun.To"/> before it can go on.</summary>
@@ -24,10 +24,11 @@ public enum DmaPoint
 /// <summary>
 /// One thread at a time calls <see cref="Next"/> and <see cref="Take"/>; any thread may stop it, ask whether it is still, and take a report.
 /// If the page table that the device is routed to is on this silo the run reads that (performance 6.3), else the device's own cache, which it fills by
-/// messages. A section is at most 512 translations and the accesses made with them, and is over before anything that waits for it is answered.
+/// messages. Either is leased: accesses are made only while the lease lasts, so that nobody need wait longer for a silo that is cut off.
+/// A section is at most 512 translations and the accesses made with them, and is over before anything that waits for it is answered.
 /// Between messages it allocates nothing.
 /// </summary>
-public sealed class DmaRun
+public sealed partial class DmaRun
 {
     private readonly DmaContext _context;
     private readonly LocalViews _views;
@@ -50,10 +51,13 @@ public sealed class DmaRun
     private TableReader? _reader;
     private GuestMemoryId[] _memories = [];
     private int _addressWidth;
-    private long _asked, _leaseEnd = long.MinValue, _generation;
+    private long _asked, _leaseEnd = long.MinValue, _keepAt, _generation, _heard;
 
     /// <summary>The cache may hold something, which was leased until then.</summary>
     private bool _isLeased;
+
+    /// <summary>What the clock said last.</summary>
+    private long _now;
     private long _took = -1;
     private volatile bool _isOpen;
     private int _state = (int)DmaRunState.Running;
@@ -63,7 +67,7 @@ public sealed class DmaRun
         (_context, Workload, _views, _cache) = (context, workload, views, cache);
         _source = DmaSources.Create(workload);
         _watch = workload.WatchFreed ? new FreedWatch(views) : null;
-        _began = views.Now;
+        _began = _now = views.Now;
     }
 
     public DmaWorkload Workload { get; }
@@ -88,6 +92,16 @@ public sealed class DmaRun
 
     /// <summary>Whatever waits for its section to end waits for this run to be taken on.</summary>
     public bool IsInSection => _isOpen;
+
+    /// <summary>By the clock of leases: what it asked for was not granted yet, and asking again before then is of no use.</summary>
+    public long NotBefore { get; private set; }
+
+    /// <summary>The number of the last invalidation of its cache. Its device sets it after that.</summary>
+    internal long Heard
+    {
+        get => Volatile.Read(ref _heard);
+        set => Volatile.Write(ref _heard, value);
+    }
 
     private DmaRunState State => (DmaRunState)Volatile.Read(ref _state);
 
@@ -119,7 +133,11 @@ public sealed class DmaRun
     {
         if (_isOpen)
         {
-            _watch!.Take(reply, _counts, _iovas);
+            if (!IsLeaseOver())
+            {
+                _watch!.Take(reply, _counts, _iovas);
+            }
+
             _point = DmaPoint.Translated;
             return;
         }
@@ -159,26 +177,34 @@ public sealed class DmaRun
         return EnterView() ? TranslateInView() : TranslateInCache();
     }
 
-    /// <summary>Opens a section of the table's own readers; false if the table is not on this silo.</summary>
+    /// <summary>
+    /// Opens a section of the table's own readers; false if the table is not on this silo, or the silo's lease was over when the clock was read last.
+    /// Before the accesses are made it is read again.
+    /// </summary>
     private bool EnterView()
     {
         while (true)
         {
-            if (_reader is not null && _reader.TryEnter())
+            if (_reader is not null && _now < _view!.ValidUntil)
             {
-                return true;
+                if (_reader.TryEnter())
+                {
+                    return true;
+                }
+
+                _reader.Dispose();
+                _reader = null;
             }
 
-            _reader?.Dispose();
-            _reader = null;
             TableView? view = _views.Find(_context.Route.Table);
             if (view is null || view == _view)
             {
-                // Not here; or here and revoked, and about to go.
+                // Not here; or here and not valid now; or revoked, and about to go.
                 return false;
             }
 
-            (_view, _audience) = (view, null);
+            _reader?.Dispose();
+            (_reader, _view, _audience) = (null, view, null);
             if (!view.TryRead(out _reader))
             {
                 return false;
@@ -209,97 +235,6 @@ public sealed class DmaRun
         return DmaPoint.Translated;
     }
 
-    private DmaPoint TranslateInCache()
-    {
-        long now = _views.Now;
-        if (now >= _leaseEnd)
-        {
-            _cache.InvalidateAll();
-            _isLeased = false;
-        }
-        else if (now >= _leaseEnd - (FetchTranslations.Lease * 3 / 4))
-        {
-            return Ask(_context.Route.Table.Object, new KeepTranslations(_context.Route.Table, Device, _context.Incarnation), now);
-        }
-
-        _inCache = true;
-        _generation = _cache.Generation;
-        _cache.Enter();
-        _faults = _cache.Translate(
-            _iovas.AsSpan(0, _burst.Count), _words, _burst.Access, _context.Unit.EnforceSnoop, _missing, out int missing);
-        CountLookups(missing);
-        if (missing == 0)
-        {
-            return DmaPoint.Translated;
-        }
-
-        _cache.Leave();
-        ulong[] slots = _missing[..Math.Min(missing, FetchTranslations.MaxSlots)];
-        return Ask(_context.Route.Table.Object, new FetchTranslations(_context.Route.Table, Device, _context.Incarnation, slots), now);
-    }
-
-    /// <summary>A burst that comes back after a fill was looked up already.</summary>
-    private void CountLookups(int missing)
-    {
-        if (!_wasLookedUp)
-        {
-            int missed = missing == 0 ? 0 : _words.AsSpan(0, _burst.Count).Count(TranslatedWord.Fault) - _faults;
-            _counts.CountLookups(_burst.Count, missed);
-            _wasLookedUp = true;
-        }
-    }
-
-    private DmaPoint Ask(ObjectId to, Command message, long now)
-    {
-        (To, Message, _asked) = (to, message, now);
-        _isOpen = false;
-        return DmaPoint.Asks;
-    }
-
-    /// <summary>Once it is over and still the cache is the next run's, also if an answer comes late.</summary>
-    private void FillUnlessOver(Reply reply)
-    {
-        _isOpen = true;
-        Interlocked.MemoryBarrier();
-        if (!IsOver)
-        {
-            Fill(reply);
-        }
-
-        _isOpen = false;
-    }
-
-    private void Fill(Reply reply)
-    {
-        if (_isLeased && _views.Now >= _leaseEnd)
-        {
-            // The lease ended while this was asked for: what was taken away since, nobody told this device. All that it holds goes, this too.
-            return;
-        }
-
-        (_isLeased, _leaseEnd) = (true, _asked + FetchTranslations.Lease);
-        if (reply.Outputs is not FetchedTranslations fetched)
-        {
-            return;
-        }
-
-        _counts.CountFill();
-        (_memories, _addressWidth) = (fetched.Memories, fetched.AddressWidth);
-        var slots = ((FetchTranslations)Message!).Slots;
-        int leaf = 0;
-        for (int i = 0; i < slots.Length; i++)
-        {
-            ulong entry = fetched.Entries[i];
-            bool isTable = entry != 0 && !new IoPte(entry).IsLeaf(level: 2);
-            ReadOnlySpan<ulong> entries = isTable ? fetched.Leaves.AsSpan(leaf++ * 512, 512) : default;
-            if (!_cache.TryFill(_generation, slots[i], entry, entries))
-            {
-                // An invalidation came since it was asked for: what came back may be what it invalidated.
-                return;
-            }
-        }
-    }
-
     /// <summary>Makes the accesses. Their bytes go nowhere; what is looked at is whether they may reach the pages.</summary>
     private DmaPoint Make()
     {
@@ -307,6 +242,11 @@ public sealed class DmaRun
         if (IsOver)
         {
             _watch?.GiveUp();
+        }
+        else if (IsLeaseOver())
+        {
+            _watch?.GiveUp();
+            return LeaveSection();
         }
         else if (_watch?.Look(words, _memories, _counts, _iovas) is { } question)
         {
@@ -320,6 +260,19 @@ public sealed class DmaRun
             CountFaults(words);
         }
 
+        _hasBurst = false;
+        return LeaveSection();
+    }
+
+    /// <summary>A thread may have been put aside, or the whole silo, for any time since it translated.</summary>
+    private bool IsLeaseOver()
+    {
+        _now = _views.Now;
+        return _now >= (_inCache ? _leaseEnd : _view!.ValidUntil);
+    }
+
+    private DmaPoint LeaveSection()
+    {
         if (_inCache)
         {
             _cache.Leave();
@@ -329,7 +282,6 @@ public sealed class DmaRun
             _reader!.Leave();
         }
 
-        _hasBurst = false;
         _isOpen = false;
         return DmaPoint.Made;
     }

@@ -5,36 +5,96 @@ namespace IoasidGrains.Core;
 
 /// <summary>
 /// A device asks with the number of its incarnation. If a later incarnation asks too, the earlier one is lost, and may go on somewhere until its
-/// lease is over (design, idea 8; reliability 3.4).
+/// lease is over (design, idea 8; reliability 3.4). While an invalidation is not carried out by a device its lease is not prolonged, so that it does end if the
+/// device is silent.
 /// </summary>
 public sealed class TableLeases(LocalViews views)
 {
+    private const long Never = long.MinValue;
+
     private readonly Dictionary<DeviceId, Lease> _leases = [];
 
-    /// <param name="Lost">When the last lease of any other incarnation ends.</param>
-    private readonly record struct Lease(long Incarnation, long End, long Lost);
+    /// <summary>When all ends that tables before this one may have given to anybody.</summary>
+    private long _before = Never;
 
-    /// <summary>From now on, and for all that the device was given before.</summary>
-    public void Grant(DeviceId device, long incarnation)
+    /// <param name="Access">By when the last access that was translated by itself is made.</param>
+    /// <param name="Lost">When the last lease of any other incarnation ends.</param>
+    /// <param name="Told">The number of an invalidation that it has not carried out as far as is known; 0: none.</param>
+    private readonly record struct Lease(long Incarnation, long End, long Access, long Lost, long Told)
     {
-        long end = views.Now + FetchTranslations.LeaseAndDrift;
-        Lease before = _leases.GetValueOrDefault(device, new Lease(incarnation, end, long.MinValue));
-        _leases[device] = new Lease(incarnation, end, before.Incarnation == incarnation ? before.Lost : Math.Max(before.Lost, before.End));
+        public long LastEnd => Math.Max(Math.Max(End, Access), Lost);
+    }
+
+    /// <summary>The table follows one that was lost: who had leases of that, and until when, is not known.</summary>
+    public void FollowALoss()
+    {
+        _before = views.Now + FetchTranslations.LeaseAndDrift;
+        _leases.Clear();
+    }
+
+    /// <summary>For one access, from now on. It prolongs nothing that the device holds.</summary>
+    public void GrantAccess(DeviceId device, long incarnation) => _leases[device] = IsLost(device, incarnation)
+        ? _leases[device] with { Lost = NewEnd }
+        : Granted(device, incarnation) with { Access = NewEnd };
+
+    /// <summary>From now on, and for all that the device was given before. False, and nothing granted, if it must carry out an invalidation first.</summary>
+    /// <param name="device">Who asks.</param>
+    /// <param name="incarnation">Not one that <see cref="IsLost"/>.</param>
+    /// <param name="heard">The number of the last invalidation that it has carried out.</param>
+    public bool TryGrant(DeviceId device, long incarnation, long heard)
+    {
+        if (Of(device) is { } lease && lease.Told != heard && lease.Told != 0 && lease.End > views.Now
+            && (lease.Incarnation == incarnation || lease.Incarnation == CacheHolder.Unknown))
+        {
+            return false;
+        }
+
+        _leases[device] = Granted(device, incarnation) with { End = NewEnd, Told = 0 };
+        return true;
+    }
+
+    /// <summary>A later incarnation has asked.</summary>
+    public bool IsLost(DeviceId device, long incarnation) => _leases.TryGetValue(device, out Lease lease) && incarnation < lease.Incarnation;
+
+    /// <summary>Of these devices those that may hold something. Until they show this number their leases are not prolonged.</summary>
+    public CacheHolder[] Tell(IEnumerable<DeviceId> devices, long number)
+    {
+        List<CacheHolder> holders = [];
+        foreach (DeviceId device in devices)
+        {
+            if (Of(device) is { } lease && lease.LastEnd > views.Now)
+            {
+                _leases[device] = lease with { Told = number };
+                holders.Add(new CacheHolder(device, lease.Lost <= views.Now ? lease.Incarnation : CacheHolder.Unknown, lease.LastEnd - views.Now));
+            }
+        }
+
+        return [.. holders];
     }
 
     public void Remove(DeviceId device) => _leases.Remove(device);
 
     /// <summary>The one incarnation that can hold translations; unknown if there may be more.</summary>
-    public long HolderOf(DeviceId device) =>
-        _leases.TryGetValue(device, out Lease lease) && lease.Lost <= views.Now ? lease.Incarnation : CacheHolder.Unknown;
+    public long HolderOf(DeviceId device) => Of(device) is { } lease && lease.Lost <= views.Now ? lease.Incarnation : CacheHolder.Unknown;
 
     /// <summary>All that this device was given may be used no more.</summary>
-    public bool IsOver(DeviceId device) => !_leases.TryGetValue(device, out Lease lease) || Math.Max(lease.End, lease.Lost) <= views.Now;
+    public bool IsOver(DeviceId device) => Of(device) is not { } lease || lease.LastEnd <= views.Now;
 
     /// <summary>Reached when no lease of these devices that was granted so far holds any more; null if none does.</summary>
     public Completion? Over(IEnumerable<DeviceId> devices)
     {
-        long end = devices.Max(device => _leases.TryGetValue(device, out Lease lease) ? Math.Max(lease.End, lease.Lost) : long.MinValue);
+        long end = devices.Max(device => Of(device)?.LastEnd ?? Never);
         return end > views.Now ? new LeaseOver(views, end) : null;
     }
+
+    private long NewEnd => views.Now + FetchTranslations.LeaseAndDrift;
+
+    /// <summary>What this incarnation has; one that was not known before has nothing, and what was known before is another's.</summary>
+    private Lease Granted(DeviceId device, long incarnation) => Of(device) is not { } lease ? new Lease(incarnation, Never, Never, Never, 0)
+        : lease.Incarnation == incarnation ? lease
+        : new Lease(incarnation, Never, Never, lease.LastEnd, 0);
+
+    private Lease? Of(DeviceId device) => _leases.TryGetValue(device, out Lease lease) ? lease
+        : _before > views.Now ? new Lease(CacheHolder.Unknown, _before, Never, _before, 0)
+        : null;
 }

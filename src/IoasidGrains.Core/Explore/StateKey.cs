@@ -98,12 +98,12 @@ public sealed class StateKey
     }
 
     /// <summary>One page: 16 bits per view. Values are called by the order in which they come: no object looks at them.</summary>
-    private static int Write(ReadOnlySpan<OracleByte?> bytes, byte latest, int[] devices, Span<ulong> words)
+    private static int Write(ReadOnlySpan<OracleByte?> bytes, OracleByte latest, int[] devices, Span<ulong> words)
     {
         Span<byte> known = stackalloc byte[MaxValues];
         (int names, int views) = (0, 0);
         words[..((devices.Length / 4) + 2)].Clear();
-        words[0] = (ulong)NameOf(latest, known, ref names);
+        words[0] = (ulong)NameOf(latest.Memory, known, ref names) | (latest.IsOwn ? 1UL << 8 : 0);
         for (int i = -1; i < devices.Length; i++)
         {
             ulong view = 0;

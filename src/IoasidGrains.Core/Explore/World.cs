@@ -156,6 +156,9 @@ public sealed class World(WorldPlaces places)
                     Invariant.Check(ObjectId.MayCall(to, call.To), $"{to} calls {call.To}: calls go down.");
                     step = call.Then(Hand(call.To, call.Command));
                     break;
+                case CallAll all:
+                    step = all.Then(Array.ConvertAll<(ObjectId To, Command Command), Reply?>(all.Calls, one => Hand(one.To, one.Command)));
+                    break;
                 case Await wait:
                     Invariant.Check(wait.Until.IsReached, $"{to} waits though nobody reads.");
                     step = wait.Then();

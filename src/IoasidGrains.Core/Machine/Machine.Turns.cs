@@ -27,7 +27,11 @@ public sealed partial class Machine
 
     private void Post(MachineEvent posted)
     {
-        if (posted.Target is { } target && _mailboxes.TryGetValue(target, out Mailbox? mailbox) && mailbox.Current is not null)
+        if (posted.Target is { } addressee && _unheard.TryGetValue(addressee, out List<MachineEvent>? unheard))
+        {
+            unheard.Add(posted);
+        }
+        else if (posted.Target is { } target && _mailboxes.TryGetValue(target, out Mailbox? mailbox) && mailbox.Current is not null)
         {
             mailbox.Waiting.Add(posted);
         }
@@ -120,6 +124,9 @@ public sealed partial class Machine
             case Call call:
                 PostCall(turn, call);
                 break;
+            case CallAll all:
+                PostCalls(turn, all);
+                break;
             case Await wait:
                 string lane = turn.Mailbox.Object.Id.Key;
                 _awaited.Add((wait.Until, new MachineEvent(EventKind.Reached, lane, turn.Command, turn.Operation, () => Take(turn, wait.Then()))));
@@ -148,7 +155,7 @@ public sealed partial class Machine
                     Post(new MachineEvent(EventKind.Return, run.Device.Key, asked, operation, () =>
                     {
                         run.Take(reply);
-                        PostSection(run, operation);
+                        GoOn(run, operation);
                     })));
             }
             else if (point != DmaPoint.Over)
@@ -156,6 +163,19 @@ public sealed partial class Machine
                 PostSection(run, operation);
             }
         }));
+    }
+
+    private void GoOn(DmaRun run, Operation operation)
+    {
+        if (run.NotBefore > _now)
+        {
+            var paused = new MachineEvent(EventKind.Reached, run.Device.Key, run.Message, operation, () => PostSection(run, operation));
+            _awaited.Add((new LeaseOver(_views, run.NotBefore), paused));
+        }
+        else
+        {
+            PostSection(run, operation);
+        }
     }
 
     private void End(Turn turn, Reply reply)
@@ -187,6 +207,43 @@ public sealed partial class Machine
                     End(turn, Reply.Refuse(Errno.EIO));
                 }
             })));
+    }
+
+    /// <summary>The turn goes on when the last of them is answered, or when time is up.</summary>
+    private void PostCalls(Turn turn, CallAll all)
+    {
+        string lane = turn.Mailbox.Object.Id.Key;
+        var replies = new Reply?[all.Calls.Length];
+        int open = replies.Length;
+        var timeUp = new MachineEvent(EventKind.Reached, lane, all.Calls[0].Command, turn.Operation, () =>
+        {
+            open = 0;
+            Take(turn, all.Then(replies));
+        });
+        _awaited.Add((new LeaseOver(_views, _now + all.Within), timeUp));
+
+        void Ask(int index) => Send(turn.Operation, FaultyCaller.Object, all.Calls[index].Command, all.Calls[index].To, mustSucceed: true, reply =>
+        {
+            if (reply is null)
+            {
+                Ask(index);
+            }
+            else if (open > 0)
+            {
+                replies[index] = reply;
+                open--;
+                if (open == 0 && _awaited.RemoveAll(item => item.Event == timeUp) == 1)
+                {
+                    Post(new MachineEvent(EventKind.Return, lane, all.Calls[0].Command, turn.Operation, () => Take(turn, all.Then(replies))));
+                }
+            }
+        });
+
+        for (int index = 0; index < all.Calls.Length; index++)
+        {
+            Invariant.Check(ObjectId.MayCall(turn.Mailbox.Object.Id, all.Calls[index].To), $"{turn.Mailbox.Object.Id} calls {all.Calls[index].To}: calls go down.");
+            Ask(index);
+        }
     }
 
     private void PostAppend(Turn turn, Commit commit)

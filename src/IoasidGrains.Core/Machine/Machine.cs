@@ -6,12 +6,16 @@ namespace IoasidGrains.Core;
 /// <summary>
 /// The in-process runner. Every message (a request, a reply, an append, a look-up) is one event; which pending event comes next is the schedule's choice,
 /// so a run is a function of its seed. <see cref="Call"/> runs one command to its end; <see cref="Start"/> and <see cref="RunAll"/> run several at once.
-/// A running workload is one pending event after the other. Time passes only when nothing else can happen: then the next lease that a turn awaits is over.
+/// A running workload is one pending event after the other. Time passes only when nothing else can happen but that workloads go on: then the next lease that
+/// is awaited is over.
 /// </summary>
 public sealed partial class Machine : IUapi
 {
     /// <summary>Points of running workloads that pass when one is watched.</summary>
     private const int PointsPerWatch = 4096;
+
+    /// <summary>Points of running workloads that pass before time does, though nothing else can happen.</summary>
+    private const int PointsBeforeTime = 8;
 
     private readonly Dictionary<ObjectId, Mailbox> _mailboxes = [];
     private readonly List<MachineEvent> _pending = [];
@@ -23,7 +27,8 @@ public sealed partial class Machine : IUapi
     private readonly Dictionary<string, int> _numbers = [];
     private readonly List<DmaRun> _runs = [];
     private int _calls;
-    private int _sections;
+    private readonly Dictionary<ObjectId, List<MachineEvent>> _unheard = [];
+    private int _sections, _points;
     private long _now;
     private Operation? _starting;
 
@@ -99,7 +104,7 @@ public sealed partial class Machine : IUapi
     /// <summary>Takes the next event; false if there is none.</summary>
     public bool TakeOne()
     {
-        if (_pending.Count == 0 && !PassTime())
+        if (_pending.Count == 0 ? !PassTime() : IsTimeToPass() && !PassTime())
         {
             return false;
         }
@@ -138,7 +143,31 @@ public sealed partial class Machine : IUapi
             mailbox?.Object.Lost();
         }
 
+        else if (mailbox?.Object is PageTable)
+        {
+            _views.CutOff(PageTableId.Parse(id.Key));
+        }
+
+        if (_unheard.Remove(id, out List<MachineEvent>? unheard))
+        {
+            _pending.AddRange(unheard);
+        }
+
         return _mailboxes.Remove(id);
+    }
+
+    /// <summary>From now on no message reaches this object, until it is lost; what it runs beside its turns goes on. False, and it is heard, while it is in a turn.</summary>
+    public bool TrySilence(ObjectId id)
+    {
+        if (_mailboxes.TryGetValue(id, out Mailbox? mailbox) && mailbox.Current is not null)
+        {
+            return false;
+        }
+
+        _unheard.TryAdd(id, []);
+        _unheard[id].AddRange(_pending.Where(posted => posted.Target == id));
+        _pending.RemoveAll(posted => posted.Target == id);
+        return true;
     }
 
     /// <summary>Time passes although something else could happen.</summary>
@@ -146,6 +175,13 @@ public sealed partial class Machine : IUapi
     {
         _now += nanoseconds;
         PostReached();
+    }
+
+    private bool IsTimeToPass()
+    {
+        bool onlyRuns = _pending.Count == _sections && _awaited.Exists(item => item.Until.At is not null);
+        _points = onlyRuns ? _points + 1 : 0;
+        return _points > PointsBeforeTime;
     }
 
     /// <summary>Nothing can happen but that a lease ends: the next one does. False if none is awaited.</summary>

@@ -42,6 +42,9 @@ public sealed class Device : KernelObject
     private DmaRun? _run;
     private long _runs;
 
+    /// <summary>The number of the last invalidation.</summary>
+    private long _heard;
+
     public Device(ObjectId id, StoredObject stored, LocalViews views)
         : base(id)
     {
@@ -80,7 +83,7 @@ public sealed class Device : KernelObject
         Drive drive when drive.Stamp.Order < _state.Order => Driven(null),
         HoldDevice hold => Hold(hold),
         SetRoute set => Route(set),
-        InvalidateTranslations invalidate => Driven(_cache is { } cache ? new CacheLeft(cache, cache.Invalidate(invalidate.Ranges)) : null),
+        InvalidateTranslations invalidate => Invalidate(invalidate),
         DeviceDma dma => Dma(dma),
         StartDma start => Start(start),
         WatchDma watch => _run?.Number == watch.Number ? Done(_run.Report()) : Done(Errno.ENOENT),
@@ -153,6 +156,20 @@ public sealed class Device : KernelObject
         return Completion.Both(cacheLeft, _run is { } run ? new RunStopped(run) : null);
     }
 
+    private Step Invalidate(InvalidateTranslations invalidate)
+    {
+        Completion? left = _cache is { } cache ? new CacheLeft(cache, cache.Invalidate(invalidate.Ranges)) : null;
+
+        // Only now: what asks for a longer lease with this number holds nothing of before.
+        _heard = invalidate.Number;
+        if (_run is { } run)
+        {
+            run.Heard = _heard;
+        }
+
+        return Driven(left);
+    }
+
     private Step Driven(Completion? after) => After(after, () => Done(new DeviceIncarnation(_incarnation)));
 
     private Step Start(StartDma start)
@@ -184,7 +201,7 @@ public sealed class Device : KernelObject
             return Done(DmaReport.Nothing with { Number = number, State = DmaRunState.Detached, Faults = [blocked] });
         }
 
-        _run = new DmaRun(new DmaContext(number, start.Request, _id, _incarnation, route, route.Unit), start.Workload, _views, _cache ??= new AddressTranslationCache());
+        _run = new DmaRun(new DmaContext(number, start.Request, _id, _incarnation, route, route.Unit), start.Workload, _views, _cache ??= new AddressTranslationCache()) { Heard = _heard };
         _views.Start(_run);
         return Done(_run.Report());
     }
@@ -220,16 +237,17 @@ public sealed class Device : KernelObject
         }
 
         var translate = new Translate(route.Table, _id, _incarnation, dma.Iova, length, dma.Access, route.Unit.EnforceSnoop);
+        long asked = _views.Now;
         return new Call(route.Table.Object, translate, reply => reply.Outputs switch
         {
-            Translated translated => Access(dma, translated.Segments, 0, 0, []),
+            Translated translated => Access(dma, translated.Segments, asked + translated.Lease, 0, 0, []),
             Faulted faulted => Done(Fault(faulted.Fault, faulted.Iova)),
             _ => new Answer(reply),
         });
     }
 
-    /// <summary>Does the pieces of one access, one after the other.</summary>
-    private Step Access(DeviceDma dma, DmaSegment[] segments, int next, int done, List<MemoryAccessed> results)
+    /// <summary>Does the pieces of one access, one after the other; all of it again if that takes too long.</summary>
+    private Step Access(DeviceDma dma, DmaSegment[] segments, long until, int next, int done, List<MemoryAccessed> results)
     {
         if (next == segments.Length)
         {
@@ -238,11 +256,17 @@ public sealed class Device : KernelObject
             return Done(new DmaOutcome(DmaFault.None, 0, dma.Iova, segments[0].Memory, snooped, data, results.Any(result => result.Gap)));
         }
 
+        if (_views.Now >= until)
+        {
+            // Whoever took the translation away since need not have waited any longer.
+            return Dma(dma);
+        }
+
         DmaSegment segment = segments[next];
         byte[]? write = dma.Access == DmaAccess.Write ? dma.Data![done..(done + segment.Length)] : null;
         var access = new AccessMemory(segment.Memory.Memory, segment.Memory.Offset, segment.Length, write, Snooped(dma, segment));
         return new Call(segment.Memory.Memory.Object, access, reply => reply.Outputs is MemoryAccessed result
-            ? Access(dma, segments, next + 1, done + segment.Length, [.. results, result])
+            ? Access(dma, segments, until, next + 1, done + segment.Length, [.. results, result])
             : new Answer(reply));
     }
 

@@ -134,8 +134,8 @@ public sealed class Ioasid(ObjectId id) : KernelObject(id)
     {
         var route = new RouteDevice(stamp, _state.Tables[table].Sequence, TableId(table), device, routed, incarnation, enforceSnoop);
         bool converts = _state.Tables[table].Spec.EnforceSnoop != enforceSnoop;
-        return ToTable(table, route, reply => !converts ? then()
-            : Invalidate(stamp, table, Everywhere, reply.Outputs is CachedBy cached ? cached.Devices : [], 0, [], () => SetContexts(stamp, table, enforceSnoop, others, 0, then)));
+        return ToTable(table, route, reply => Invalidate(
+            stamp, table, Everywhere, reply.Outputs as CachedBy, () => converts ? SetContexts(stamp, table, enforceSnoop, others, 0, then) : then()));
     }
 
     private Step SetContexts(Stamp stamp, int table, bool enforceSnoop, Attachment[] attachments, int next, Func<Step> then) =>
@@ -156,7 +156,7 @@ public sealed class Ioasid(ObjectId id) : KernelObject(id)
     private Step Unmap(UnmapAreas unmap) => ForEachTable(
         (table, next) => ToTable(
             table, new UnmapPages(unmap.Stamp, _state.Tables[table].Sequence, TableId(table), unmap.Ranges),
-            reply => Invalidate(unmap.Stamp, table, unmap.Ranges, reply.Outputs is CachedBy cached ? cached.Devices : [], 0, [], next)),
+            reply => Invalidate(unmap.Stamp, table, unmap.Ranges, reply.Outputs as CachedBy, next)),
         () =>
         {
             // Built without them, if this was answered before all was lost.
@@ -171,7 +171,7 @@ public sealed class Ioasid(ObjectId id) : KernelObject(id)
     private Step Track(TrackIoasid track) => ForEachTable(
         (table, next) => ToTable(
             table, new TrackTable(track.Stamp, _state.Tables[table].Sequence, TableId(table), track.Enabled),
-            reply => Invalidate(track.Stamp, table, Everywhere, reply.Outputs is CachedBy cached ? cached.Devices : [], 0, [], next)),
+            reply => Invalidate(track.Stamp, table, Everywhere, reply.Outputs as CachedBy, next)),
         () =>
         {
             _state = Driven(track.Stamp) with { Spec = _state.Spec! with { TracksDirty = track.Enabled } };
@@ -193,26 +193,30 @@ public sealed class Ioasid(ObjectId id) : KernelObject(id)
                 }
 
                 found = found is null ? dirty.Bitmap : found with { Words = [.. found.Words.Zip(dirty.Bitmap.Words, (a, b) => a | b)] };
-                return Invalidate(read.Stamp, table, [read.Range], dirty.Devices, 0, [], next);
+                return Invalidate(read.Stamp, table, [read.Range], dirty.Cached, next);
             }),
             () => refused is not null ? new Answer(refused) : Done(found!));
     }
 
+
     /// <summary>
-    /// One device after the other. If another incarnation answers than the one that was given translations, that one is lost, and may go on where nobody
-    /// sees it until its lease is over.
+    /// All devices at the same time. If another incarnation answers than the one that was given translations, that one is lost, and may go on where nobody
+    /// sees it until its lease is over; and one that does not answer is waited for no longer than that.
     /// </summary>
-    private Step Invalidate(Stamp stamp, int table, IovaRange[] ranges, CacheHolder[] holders, int next, DeviceId[] lost, Func<Step> then)
+    private Step Invalidate(Stamp stamp, int table, IovaRange[] ranges, CachedBy? cached, Func<Step> then)
     {
-        if (next == holders.Length)
+        if (cached is not { Devices: { Length: > 0 } holders })
         {
-            return lost.Length == 0 ? then() : new Call(TableId(table).Object, new OutwaitLeases(TableId(table), lost), _ => then());
+            return then();
         }
 
-        CacheHolder holder = holders[next];
-        return new Call(
-            holder.Device.Object, new InvalidateTranslations(stamp, holder.Device, TableId(table), ranges),
-            reply => Invalidate(stamp, table, ranges, holders, next + 1, IncarnationOf(reply) == holder.Incarnation ? lost : [.. lost, holder.Device], then));
+        (ObjectId, Command)[] calls =
+            [.. holders.Select(holder => (holder.Device.Object, (Command)new InvalidateTranslations(stamp, holder.Device, TableId(table), ranges, cached.Number)))];
+        return new CallAll(calls, holders.Max(holder => holder.LeaseLeft), replies =>
+        {
+            DeviceId[] lost = [.. holders.Where((holder, index) => (replies[index]?.Outputs as DeviceIncarnation)?.Number != holder.Incarnation).Select(holder => holder.Device)];
+            return lost.Length == 0 ? then() : new Call(TableId(table).Object, new OutwaitLeases(TableId(table), lost), _ => then());
+        });
     }
 
     private static long IncarnationOf(Reply reply) => reply.Outputs is DeviceIncarnation incarnation ? incarnation.Number : CacheHolder.Unknown;

@@ -6,13 +6,25 @@ namespace IoasidGrains.Core;
 
 public sealed partial class PageTable
 {
-    private Step Translate(Translate access)
+    /// <summary>
+    /// Grants the device nothing that outlasts the validity of the view: if the table lives again elsewhere, nobody uses anything of this one after that, no
+    /// matter how it came by it. A table whose view is not valid waits until it is.
+    /// </summary>
+    private Step WhileValid(Func<DensePageTable, long, Step> then)
     {
-        if (Table is not { } table)
+        if (_view is not { IsEnded: false } view)
         {
             return new Answer(Reply.NotDriven(Id, _id.Ioasid.Fd));
         }
 
+        long left = view.ValidUntil - views.Now;
+        return left > 0 ? then(view.Table, Math.Min(left, FetchTranslations.Lease)) : new Await(new ViewRenewed(views, view), () => WhileValid(then));
+    }
+
+    private Step Translate(Translate access) => WhileValid((table, lease) => Translate(access, table, lease));
+
+    private Step Translate(Translate access, DensePageTable table, long lease)
+    {
         if (!_state.Users.Contains(access.Device))
         {
             // On its way to being detached: blocked already.
@@ -44,8 +56,9 @@ public sealed partial class PageTable
             table.MarkDirty(access.Iova, (ulong)access.Length);
         }
 
-        Lease(access.Device, access.Incarnation);
-        return Done(new Translated([.. segments]));
+        _leases.GrantAccess(access.Device, access.Incarnation);
+        AddToCachedBy(access.Device);
+        return Done(new Translated([.. segments], lease));
     }
 
     /// <summary>Segments are contiguous in physical addresses, where one memory follows another; what is appended stays in one.</summary>
@@ -69,14 +82,11 @@ public sealed partial class PageTable
     }
 
     /// <summary>Entries for a device on another silo. Pages that it may write count as written: nobody sees when it does.</summary>
-    private Step Fetch(FetchTranslations fetch)
-    {
-        if (Refusal(fetch.Device) is { } refusal)
-        {
-            return refusal;
-        }
+    private Step Fetch(FetchTranslations fetch) => WhileValid((table, lease) =>
+        Lease(fetch.Device, fetch.Incarnation, fetch.Heard, lease) is { } granted ? Fetch(fetch, table, granted) : Done(Errno.EINVAL));
 
-        DensePageTable table = Table!;
+    private Step Fetch(FetchTranslations fetch, DensePageTable table, long lease)
+    {
         var entries = new ulong[fetch.Slots.Length];
         var leaves = new ulong[fetch.Slots.Length * IoPte.EntriesPerTable];
         int tables = 0;
@@ -91,28 +101,30 @@ public sealed partial class PageTable
             }
         }
 
-        Lease(fetch.Device, fetch.Incarnation);
-        return Done(new FetchedTranslations(entries, leaves[..(tables * IoPte.EntriesPerTable)], table.AddressWidth, _view!.Audience.Memories));
+        GuestMemoryId[] memories = _view!.Audience.Memories;
+        return Done(new FetchedTranslations(entries, leaves[..(tables * IoPte.EntriesPerTable)], table.AddressWidth, memories) { Lease = lease });
     }
 
-    private Step Keep(KeepTranslations keep)
+    private Step Keep(KeepTranslations keep) => WhileValid((_, lease) =>
+        Lease(keep.Device, keep.Incarnation, keep.Heard, lease) is { } granted ? Done(new TranslationsKept(granted)) : Done(Errno.EINVAL));
+
+    /// <summary>
+    /// From now on this device is told of every invalidation, and waited for if it does not answer. Null if it has no route any more, or another incarnation of
+    /// it has asked since; 0 if the lease is not prolonged.
+    /// </summary>
+    private long? Lease(DeviceId device, long incarnation, long heard, long lease)
     {
-        if (Refusal(keep.Device) is { } refusal)
+        if (!_state.Users.Contains(device) || _leases.IsLost(device, incarnation))
         {
-            return refusal;
+            return null;
         }
 
-        Lease(keep.Device, keep.Incarnation);
-        return Done(Errno.OK);
+        AddToCachedBy(device);
+        return _leases.TryGrant(device, incarnation, heard) ? lease : 0;
     }
 
-    private Answer? Refusal(DeviceId device) => Table is null ? new Answer(Reply.NotDriven(Id, _id.Ioasid.Fd))
-        : _state.Users.Contains(device) ? null : new Answer(Reply.Refuse(Errno.EINVAL));
-
-    /// <summary>From now on this device is told of every unmap, and waited for if it does not answer.</summary>
-    private void Lease(DeviceId device, long incarnation)
+    private void AddToCachedBy(DeviceId device)
     {
-        _leases.Grant(device, incarnation);
         if (!_state.CachedBy.Contains(device))
         {
             _state = _state with { CachedBy = _state.CachedBy.Add(device) };
@@ -129,7 +141,7 @@ public sealed partial class PageTable
 
         if (_lastReads.Find(last => last.Request == read.Request) is { Read: { } known })
         {
-            return AfterReaders(() => Done(known));
+            return AfterReaders(() => Done(known with { Cached = Told(known.Cached.Devices.Select(holder => holder.Device)) }));
         }
 
         ulong pages = ((read.Range.Last - read.Range.Start) / read.PageSize) + 1;
@@ -137,7 +149,7 @@ public sealed partial class PageTable
         Errno errno = read.Clear ? table.TakeDirty(read.Range, read.PageSize, bitmap.Length) : table.ReadDirty(read.Range, read.PageSize, false, bitmap);
         return errno != Errno.OK ? Done(errno)
             : read.Clear ? AfterReaders(() => CollectTaken(table, read, bitmap))
-            : Done(new DirtyRead(new DirtyBitmap(read.Range.Start, read.PageSize, bitmap), []));
+            : Done(new DirtyRead(new DirtyBitmap(read.Range.Start, read.PageSize, bitmap), new CachedBy([], 0)));
     }
 
     /// <summary>The readers have left what was taken. A write that was translated before other bits were cleared may land after it: that answer waits for the readers.</summary>
@@ -150,8 +162,7 @@ public sealed partial class PageTable
         }
 
         bool live = table.CollectTaken(bitmap);
-        CacheHolder[] holders = [.. _state.CachedBy.Select(device => new CacheHolder(device, _leases.HolderOf(device)))];
-        var found = new DirtyRead(new DirtyBitmap(read.Range.Start, read.PageSize, bitmap), holders);
+        var found = new DirtyRead(new DirtyBitmap(read.Range.Start, read.PageSize, bitmap), Told(_state.CachedBy));
         Remember(read.Request, found);
         return live ? AfterReaders(() => Done(found)) : Done(found);
     }

@@ -79,9 +79,9 @@ public sealed partial class PageTable(ObjectId id, LocalViews views) : KernelObj
         // Asked again because its answer was lost: who has cached is not known any more, so everybody may have.
         ReadTableDirty read => ReadDirty(read),
         UnmapPages or TrackTable when ((TableDrive)command).Stamp.Order <= _state.Order => AfterReaders(() =>
-            Done(Everybody())),
+            Done(Told(_state.Users))),
         // The same for a conversion; one that was none invalidates in vain.
-        RouteDevice route when route.Stamp.Order <= _state.Order => AfterReaders(() => Done(Everybody(except: route.Device))),
+        RouteDevice route when route.Stamp.Order <= _state.Order => AfterReaders(() => Done(Told(_state.Users.Remove(route.Device)))),
         TableDrive drive when drive.Stamp.Order <= _state.Order => Done(Errno.OK),
         TableDrive drive when drive.Previous != _state.Sequence => new Answer(Reply.NotDriven(Id)),
         RouteDevice route => Route(route),
@@ -91,12 +91,9 @@ public sealed partial class PageTable(ObjectId id, LocalViews views) : KernelObj
         _ => throw NotUnderstood(command),
     };
 
-    private CachedBy Everybody(DeviceId? except = null) =>
-        new([.. _state.Users.Where(device => device != except).Select(device => new CacheHolder(device, CacheHolder.Unknown))]);
-
     private Step Fill(FillTable fill)
     {
-        if (_state.Spec is not null && fill.Stamp.Order <= _state.Order)
+        if (_view is { IsEnded: false } && fill.Stamp.Order <= _state.Order)
         {
             return Done(Errno.OK);
         }
@@ -105,10 +102,7 @@ public sealed partial class PageTable(ObjectId id, LocalViews views) : KernelObj
         ImmutableSortedSet<DeviceId> cachedBy = fill.Fresh ? _state.CachedBy : _state.CachedBy.Union(fill.Users);
         if (!fill.Fresh)
         {
-            foreach (DeviceId user in fill.Users)
-            {
-                _leases.Grant(user, CacheHolder.Unknown);
-            }
+            _leases.FollowALoss();
         }
 
         _followsALoss = !fill.Fresh;
@@ -130,7 +124,7 @@ public sealed partial class PageTable(ObjectId id, LocalViews views) : KernelObj
 
     private Step Route(RouteDevice route)
     {
-        CacheHolder[]? converted = Convert(route);
+        CachedBy? converted = Convert(route);
         _state = Applied(route.Stamp) with
         {
             Users = route.Routed ? _state.Users.Add(route.Device) : _state.Users.Remove(route.Device),
@@ -139,17 +133,17 @@ public sealed partial class PageTable(ObjectId id, LocalViews views) : KernelObj
         ShowAudience();
         if (route.Routed)
         {
-            return converted is null ? Done(Errno.OK) : AfterReaders(() => Done(new CachedBy(converted)));
+            return converted is null ? Done(Errno.OK) : AfterReaders(() => Done(converted));
         }
 
         // The incarnation that was told to stop has; another one may go on until its lease is over.
         Completion? over = _leases.HolderOf(route.Device) is var holder && holder != route.Incarnation ? _leases.Over([route.Device]) : null;
         _leases.Remove(route.Device);
-        return AfterReaders(() => After(over, () => converted is null ? Done(Errno.OK) : Done(new CachedBy(converted))));
+        return AfterReaders(() => After(over, () => converted is null ? Done(Errno.OK) : Done(converted)));
     }
 
     /// <summary>Rewrites all leaves if they are to have the other format; who may hold some of them as they were. Null: they have it already.</summary>
-    private CacheHolder[]? Convert(RouteDevice route)
+    private CachedBy? Convert(RouteDevice route)
     {
         if (_state.Spec!.EnforceSnoop == route.EnforceSnoop)
         {
@@ -158,11 +152,8 @@ public sealed partial class PageTable(ObjectId id, LocalViews views) : KernelObj
 
         _state = _state with { Spec = _state.Spec with { EnforceSnoop = route.EnforceSnoop } };
         Table!.SetFormat(route.EnforceSnoop);
-        return Holders(except: route.Device);
+        return Told(_state.CachedBy.Remove(route.Device));
     }
-
-    private CacheHolder[] Holders(DeviceId? except = null) =>
-        [.. _state.CachedBy.Where(device => device != except).Select(device => new CacheHolder(device, _leases.HolderOf(device)))];
 
     private Step Map(MapPages map)
     {
@@ -170,7 +161,7 @@ public sealed partial class PageTable(ObjectId id, LocalViews views) : KernelObj
 
         // Who reads an entry must find the memory that it leads to.
         ShowAudience();
-        Write(map.Area);
+        Write(Table!, map.Area);
         _needed += TableNeed.Of(_state.Spec!, map.Area);
         FitKept();
         return Done(Errno.OK);
@@ -178,7 +169,7 @@ public sealed partial class PageTable(ObjectId id, LocalViews views) : KernelObj
 
     private Step Unmap(UnmapPages unmap)
     {
-        var cached = new CachedBy(Holders());
+        CachedBy cached = Told(_state.CachedBy);
         AreaMap areas = _state.Areas;
         foreach (IovaRange range in unmap.Ranges)
         {
@@ -204,10 +195,7 @@ public sealed partial class PageTable(ObjectId id, LocalViews views) : KernelObj
         if (Table is null)
         {
             // It was lost since it gave these devices translations, and with it until when they may use them.
-            foreach (DeviceId device in outwait.Devices)
-            {
-                _leases.Grant(device, CacheHolder.Unknown);
-            }
+            _leases.FollowALoss();
         }
 
         return After(_leases.Over(outwait.Devices), () => Done(Errno.OK));
@@ -215,7 +203,7 @@ public sealed partial class PageTable(ObjectId id, LocalViews views) : KernelObj
 
     private Step Track(TrackTable track)
     {
-        var cached = new CachedBy(Holders());
+        CachedBy cached = Told(_state.CachedBy);
         Errno errno = Table!.SetDirtyTracking(track.Enabled);
         Invariant.Check(errno == Errno.OK, $"{Id} cannot track what is written: {errno}.");
         if (track.Enabled && _followsALoss)
@@ -226,6 +214,13 @@ public sealed partial class PageTable(ObjectId id, LocalViews views) : KernelObj
 
         _state = Applied(track.Stamp) with { Spec = _state.Spec! with { TracksDirty = track.Enabled }, CachedBy = [] };
         return AfterReaders(() => Done(cached));
+    }
+
+    /// <summary>For the Ioasid: which of these devices it must tell of an invalidation.</summary>
+    private CachedBy Told(IEnumerable<DeviceId> devices)
+    {
+        long number = views.NextNumber();
+        return new CachedBy(_leases.Tell(devices, number), number);
     }
 
     /// <summary>Goes on when no reader is in a section that may have read what this turn took away.</summary>
@@ -264,11 +259,10 @@ public sealed partial class PageTable(ObjectId id, LocalViews views) : KernelObj
         if (state.Spec is { } spec)
         {
             var table = new DensePageTable(spec.AddressWidth, spec.EnforceSnoop, spec.PageSizes);
-            _view = new TableView(table, Audience());
             _lastReads.Clear();
             foreach (Area area in state.Areas.All)
             {
-                Write(area);
+                Write(table, area);
             }
 
             // Which pages were written is lost with the table that knew it: all may have been.
@@ -278,7 +272,7 @@ public sealed partial class PageTable(ObjectId id, LocalViews views) : KernelObj
                 MarkAllDirty(table);
             }
 
-            views.Publish(_id, _view);
+            _view = views.Publish(_id, table, Audience());
         }
 
         _needed = state.Spec is { } filled ? TableNeed.Of(filled, state.Areas) : 0;
@@ -317,8 +311,8 @@ public sealed partial class PageTable(ObjectId id, LocalViews views) : KernelObj
 
     private TableAudience Audience() => new(_state.Users, [.. _state.Areas.Memories.Select(slot => slot.Memory)]);
 
-    private void Write(Area area) => Invariant.Check(
-        Table!.Map(area.Range, PhysicalOf(area.Memory), area.Access, _state.Spec!.Enforces(area)) == Errno.OK, $"{Id} cannot map {area.Range}, which its fd has accepted.");
+    private void Write(DensePageTable table, Area area) => Invariant.Check(
+        table.Map(area.Range, PhysicalOf(area.Memory), area.Access, _state.Spec!.Enforces(area)) == Errno.OK, $"{Id} cannot map {area.Range}, which its fd has accepted.");
 
     private ulong PhysicalOf(UserAddress memory) => ((ulong)_state.Areas.SlotOf(memory.Memory) << UserAddressBits) | memory.Offset;
 

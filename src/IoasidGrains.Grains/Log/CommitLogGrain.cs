@@ -2,6 +2,7 @@
 using IoasidGrains.Contracts;
 using IoasidGrains.Core;
 using IoasidGrains.Uapi;
+using Orleans.Runtime;
 
 namespace IoasidGrains.Grains;
 
@@ -13,6 +14,7 @@ namespace IoasidGrains.Grains;
 public sealed class CommitLogGrain(IGrainContext context) : IGrainBase, ICommitLogGrain
 {
     private readonly CommitStore _store = new();
+    private readonly Takeovers _takeovers = new();
 
     public IGrainContext GrainContext { get; } = context;
 
@@ -26,6 +28,14 @@ public sealed class CommitLogGrain(IGrainContext context) : IGrainBase, ICommitL
     public ValueTask<DeviceClaims> ClaimsOf(DeviceId device) => new(_store.ClaimsOf(device));
 
     public ValueTask<ObjectId[]> Inventory(HostId host) => new(_store.Inventory(host));
+
+    public ValueTask TakeTable(PageTableId table, SiloAddress silo)
+    {
+        _takeovers.Take(table, silo);
+        return default;
+    }
+
+    public ValueTask<TakenTables> TakenSince(SiloAddress silo, long last) => new(_takeovers.Since(silo, last));
 
     public ValueTask Forget(HostId host)
     {

@@ -1,5 +1,7 @@
 // The seam to the store of logs: what the runners of this silo append to and start from.
+using IoasidGrains.Contracts;
 using IoasidGrains.Uapi;
+using Orleans.Runtime;
 
 namespace IoasidGrains.Grains;
 
@@ -14,6 +16,12 @@ public interface ICommitLog
 
     /// <summary>Everything known about an object that starts; begins a new epoch of an object with a log.</summary>
     ValueTask<StoredObject> Load(ObjectId id);
+
+    /// <inheritdoc cref="ICommitLogGrain.TakeTable"/>
+    ValueTask TakeTable(PageTableId table, SiloAddress silo);
+
+    /// <inheritdoc cref="ICommitLogGrain.TakenSince"/>
+    ValueTask<TakenTables> TakenSince(SiloAddress silo, long last);
 
     /// <summary>Appends one record and moves its claims, or does nothing.</summary>
     ValueTask<CommitResult> Append(ObjectId id, long epoch, LogRecord record, Claim[] claims);

@@ -9,7 +9,16 @@ namespace IoasidGrains.Grains;
 [CellPlacement]
 public sealed class PageTableGrain(IGrainContext context, GrainPorts ports) : ObjectGrain(ObjectKind.PageTable, context, ports), IPageTableGrain
 {
-    public ValueTask<Reply> FillTable(FillTable command) => Run(command);
+    /// <summary>Before it is filled again its silo has taken it: see <see cref="Takeovers"/>.</summary>
+    public async ValueTask<Reply> FillTable(FillTable command)
+    {
+        if (!command.Fresh)
+        {
+            await Ports.Log.TakeTable(command.Table, Ports.Silo);
+        }
+
+        return await Run(command);
+    }
 
     public ValueTask<Reply> RouteDevice(RouteDevice command) => Run(command);
 

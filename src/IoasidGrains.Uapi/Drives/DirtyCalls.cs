@@ -23,7 +23,7 @@ public sealed record ReadTableDirty(PageTableId Table, RequestId Request, IovaRa
 
 /// <summary>To the Ioasid: the bitmap, and who must invalidate so that later writes are seen.</summary>
 [GenerateSerializer, Immutable]
-public sealed record DirtyRead(DirtyBitmap Bitmap, CacheHolder[] Devices) : Outputs
+public sealed record DirtyRead(DirtyBitmap Bitmap, CachedBy Cached) : Outputs
 {
     public override string Text => Bitmap.Text;
 }

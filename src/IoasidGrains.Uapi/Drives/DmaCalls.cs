@@ -6,8 +6,9 @@ namespace IoasidGrains.Uapi;
 /// EINVAL if the device has no route to the table any more.
 /// </summary>
 /// <param name="Incarnation">Of the device: the lease is its, and no later one's.</param>
+/// <param name="Heard">The number of the last invalidation that the device has carried out; 0: none.</param>
 [GenerateSerializer, Immutable]
-public sealed record FetchTranslations(PageTableId Table, DeviceId Device, long Incarnation, ulong[] Slots) : Command
+public sealed record FetchTranslations(PageTableId Table, DeviceId Device, long Incarnation, long Heard, ulong[] Slots) : Command
 {
     /// <summary>Slots in one message: a leaf of each is 4 KiB.</summary>
     public const int MaxSlots = 64;
@@ -19,11 +20,17 @@ public sealed record FetchTranslations(PageTableId Table, DeviceId Device, long 
     public const long LeaseAndDrift = Lease + (Lease / 20);
 }
 
-/// <summary>From a Device to a PageTable: all that it has fetched may be used for another lease. Answered as <see cref="FetchTranslations"/> without entries.</summary>
+/// <summary>
+/// From a Device to a PageTable: may all that it has fetched be used for another lease? Answers <see cref="TranslationsKept"/>; EINVAL as for
+/// <see cref="FetchTranslations"/>, which has the parameters.
+/// </summary>
 [GenerateSerializer, Immutable]
-public sealed record KeepTranslations(PageTableId Table, DeviceId Device, long Incarnation) : Command;
+public sealed record KeepTranslations(PageTableId Table, DeviceId Device, long Incarnation, long Heard) : Command;
 
-/// <summary>From an Ioasid to a PageTable: answered when what these devices fetched before cannot be used any more. For those that were lost and cannot be told.</summary>
+/// <summary>
+/// From an Ioasid to a PageTable: answered when what these devices fetched before cannot be used any more. For those that were lost, or do not answer, and
+/// cannot be told.
+/// </summary>
 [GenerateSerializer, Immutable]
 public sealed record OutwaitLeases(PageTableId Table, DeviceId[] Devices) : Command;
 
@@ -43,7 +50,22 @@ public sealed record FindFreedPages(GuestMemoryId Memory, ulong[] Offsets) : Com
 [GenerateSerializer, Immutable]
 public sealed record FetchedTranslations(ulong[] Entries, ulong[] Leaves, int AddressWidth, GuestMemoryId[] Memories) : Outputs
 {
+    /// <inheritdoc cref="TranslationsKept"/>
+    [Id(0)]
+    public long Lease { get; init; } = FetchTranslations.Lease;
+
     public override string Text => $"slots={Entries.Length}";
+}
+
+/// <summary>To the device.</summary>
+/// <param name="Lease">
+/// How long all that it has fetched may be used, in nanoseconds from when it asked; 0: no longer than it knows, because there is an invalidation that it
+/// has not carried out.
+/// </param>
+[GenerateSerializer, Immutable]
+public sealed record TranslationsKept(long Lease) : Outputs
+{
+    public override string Text => $"lease={Lease}";
 }
 
 /// <summary>To the Ioasid: which incarnation of the device has done what it was told.</summary>

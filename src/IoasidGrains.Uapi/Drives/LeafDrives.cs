@@ -41,8 +41,9 @@ public sealed record SetContext(Stamp Stamp, UnitId Unit, DeviceId Device, Conte
 public sealed record SetRoute(Stamp Stamp, DeviceId Device, DmaRoute? Route) : Drive(Stamp);
 
 /// <summary>To a Device: numbered invalidation of these ranges. Answers <see cref="DeviceIncarnation"/> when no access that used them is under way.</summary>
+/// <param name="Number">The table gave it and no other invalidation has it: until the device shows it, the table prolongs none of its leases.</param>
 [GenerateSerializer, Immutable]
-public sealed record InvalidateTranslations(Stamp Stamp, DeviceId Device, PageTableId Table, IovaRange[] Ranges) : Drive(Stamp);
+public sealed record InvalidateTranslations(Stamp Stamp, DeviceId Device, PageTableId Table, IovaRange[] Ranges, long Number) : Drive(Stamp);
 
 /// <summary>From a Device to a PageTable: where does this one access go? Answers <see cref="Translated"/> or <see cref="Faulted"/>.</summary>
 [GenerateSerializer, Immutable]

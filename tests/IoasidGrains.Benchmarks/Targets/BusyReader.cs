@@ -1,21 +1,22 @@
-// A device that never rests: a thread that reads a table section after section while something else is measured.
+// A device that never rests: a thread that reads or writes through a table, section after section, while something else is measured.
 using IoasidGrains.PageTable;
 using IoasidGrains.Uapi;
 
 namespace IoasidGrains.Benchmarks;
 
-/// <summary>Reads any of the first so many bytes until it is disposed. What is unmapped just then faults, which is all right.</summary>
+/// <summary>Accesses any of the first so many bytes until it is disposed. What is unmapped just then faults, which is all right.</summary>
 internal sealed class BusyReader : IDisposable
 {
     private readonly Thread _thread;
     private readonly DensePageTable _table;
     private readonly ulong _bytes;
+    private readonly DmaAccess _access;
     private long _sections;
     private bool _stop;
 
-    public BusyReader(DensePageTable table, ulong bytes)
+    public BusyReader(DensePageTable table, ulong bytes, DmaAccess access)
     {
-        (_table, _bytes) = (table, bytes);
+        (_table, _bytes, _access) = (table, bytes, access);
         _thread = new Thread(Read);
         _thread.Start();
     }
@@ -44,7 +45,7 @@ internal sealed class BusyReader : IDisposable
         AddressQueries queries = AddressQueries.Random(_bytes, 1 << 16);
         while (!Volatile.Read(ref _stop) && reader.TryEnter())
         {
-            reader.Translate(queries.Window(TableReader.MaxTranslations), queries.Words, DmaAccess.Read, true);
+            reader.Translate(queries.Window(TableReader.MaxTranslations), queries.Words, _access, true);
             reader.Leave();
             Volatile.Write(ref _sections, _sections + 1);
         }

@@ -1,4 +1,4 @@
-// T14, T15 and T17: what reading beside a writer costs, how soon an unmap is complete, and what noting writes costs.
+// T14 and T15: what reading in sections costs, and how soon an unmap is complete.
 using System.Diagnostics;
 using IoasidGrains.PageTable;
 using IoasidGrains.Uapi;
@@ -9,7 +9,7 @@ namespace IoasidGrains.Benchmarks;
 internal static class ReaderTargets
 {
     private const ulong GiB = 1UL << 30;
-    private const int HotPages = 2048, Sections = 256, Completions = 20_000, WarmSections = 200_000, MostSpins = 64;
+    private const int HotPages = 2048, Sections = 256, PerRound = 20_000, WarmSections = 200_000, MostSpins = 64;
     private const int Section = TableReader.MaxTranslations;
     private const double Micro = 1e3;
 
@@ -26,45 +26,24 @@ internal static class ReaderTargets
         ];
     }
 
-    /// <summary>Wall clock: it is another thread that is waited for.</summary>
+    /// <summary>Wall clock: it is another thread that is waited for. The value is the middle one of all rounds' medians.</summary>
     public static TargetRow[] Completion(BenchSettings settings)
     {
         using DensePageTable table = WalkTargets.Mapped(GiB, Quantity.PageSize);
-        using var reading = new BusyReader(table, HotPages * Quantity.PageSize);
-        MedianCompletion(table, reading);
+        using var reading = new BusyReader(table, HotPages * Quantity.PageSize, DmaAccess.Read);
+        Complete(table, reading);
         reading.AwaitSections(WarmSections);
         long sections = reading.Sections;
         long start = Stopwatch.GetTimestamp();
-        double[] medians = [.. Enumerable.Range(0, settings.Rounds).Select(_ => MedianCompletion(table, reading))];
+        Completions[] rounds = [.. Enumerable.Range(0, settings.Rounds).Select(_ => Complete(table, reading))];
         double perSection = Stopwatch.GetElapsedTime(start).TotalMicroseconds / (reading.Sections - sections);
+        double p99 = Rounds.Median([.. rounds.Select(round => round.P99)]) / Micro;
         return
         [
-            new TargetRow("T15", "unmap until no reader can have it, a busy reader", [new Figure("p50", Rounds.Median(medians) / Micro, "us", 2, 0.7)],
-                FormattableString.Invariant($"wall clock from the call of Unmap; the reader is at 2048 hot pages, {perSection:f2} us per section of 512")),
-        ];
-    }
-
-    public static TargetRow[] Dirty(BenchSettings settings)
-    {
-        using DensePageTable plain = WalkTargets.Mapped(GiB, Quantity.PageSize), tracking = WalkTargets.Mapped(GiB, Quantity.PageSize);
-        Require(tracking.SetDirtyTracking(true));
-        using TableReader reader = plain.AddReader(), noting = tracking.AddReader();
-        AddressQueries queries = AddressQueries.Random(GiB, 1 << 20);
-        Rounds writes = Rounds.Run(
-            settings.Rounds, InSections("writes", reader, queries, DmaAccess.Write), InSections("noted writes", noting, queries, DmaAccess.Write));
-        var bitmap = new ulong[(GiB >> 12) / 64];
-        Func<DensePageTable, ulong[], Errno>[] ways = [ReadLive, ReadSwapped];
-        Rounds clears = Rounds.Run(settings.Rounds, [.. ways.SelectMany(way => new[] { true, false }.Select(dirty => ReadAndClear(tracking, bitmap, way, dirty)))]);
-        return
-        [
-            new TargetRow("T17", "dirty tracking, 1 GiB of 4K",
-                [
-                    new Figure("more per write, random", writes.Difference(1, 0), "ns", 4, 2.5),
-                    new Figure("read and clear by swap, all dirty", clears.Nanoseconds(2) / Micro, "us", 2, 0.7),
-                    new Figure("read and clear live, all dirty", clears.Nanoseconds(0) / Micro, "us", 15, 10),
-                ],
-                FormattableString.Invariant($"writes {writes.Nanoseconds(0):f2} ns, noted {writes.Nanoseconds(1):f2} ns; ")
-                + FormattableString.Invariant($"nothing dirty: swap {clears.Nanoseconds(3) / Micro:f2} us, live {clears.Nanoseconds(1) / Micro:f2} us")),
+            new TargetRow("T15", "unmap until no reader can have it, a busy reader",
+                [new Figure("p50", Rounds.Median([.. rounds.Select(round => round.P50)]) / Micro, "us", 2, 0.7)],
+                FormattableString.Invariant($"p99 {p99:f2} us; wall clock from the call of Unmap; the reader is at 2048 hot pages, {perSection:f2} us per section of 512; ")
+                + FormattableString.Invariant($"it was seen to end a section just before each, and in {100 * rounds.Average(round => round.Waited):f0} % it was in one and was waited for")),
         ];
     }
 
@@ -80,7 +59,7 @@ internal static class ReaderTargets
         return PerAddress(start, faults);
     });
 
-    private static Variant InSections(string name, TableReader reader, AddressQueries queries, DmaAccess need) => new(name, () =>
+    public static Variant InSections(string name, TableReader reader, AddressQueries queries, DmaAccess need) => new(name, () =>
     {
         int faults = 0;
         long start = ThreadTime.Nanoseconds;
@@ -101,9 +80,10 @@ internal static class ReaderTargets
     }
 
     /// <summary>Every time at another moment of a section of a reader that was seen to run just before: one that is off its processor delays nothing.</summary>
-    private static double MedianCompletion(DensePageTable table, BusyReader reading)
+    private static Completions Complete(DensePageTable table, BusyReader reading)
     {
-        var ticks = new double[Completions];
+        var ticks = new double[PerRound];
+        int waited = 0;
         var random = new Random(11);
         for (int i = 0; i < ticks.Length; i++)
         {
@@ -114,54 +94,29 @@ internal static class ReaderTargets
             long start = Stopwatch.GetTimestamp();
             Errno errno = table.Unmap(page);
             long epoch = table.Advance();
-            while (!table.HasPassed(epoch))
+            int looks = 0;
+            for (; !table.HasPassed(epoch); looks++)
             {
                 Thread.SpinWait(1);
             }
 
             ticks[i] = Stopwatch.GetElapsedTime(start).TotalNanoseconds;
+            waited += looks > 0 ? 1 : 0;
             Require(errno | table.Map(page, iova, DmaAccess.ReadWrite));
         }
 
-        return Rounds.Median(ticks);
+        Array.Sort(ticks);
+        return new Completions(ticks[ticks.Length / 2], ticks[ticks.Length * 99 / 100], (double)waited / ticks.Length);
     }
 
-    private static Variant ReadAndClear(DensePageTable table, ulong[] bitmap, Func<DensePageTable, ulong[], Errno> way, bool dirty) => new("read and clear", () =>
-    {
-        const int Times = 8;
-        long nanoseconds = 0;
-        for (int i = 0; i < Times; i++)
-        {
-            if (dirty)
-            {
-                table.MarkDirty(0, GiB);
-            }
-
-            long start = ThreadTime.Nanoseconds;
-            Errno errno = way(table, bitmap);
-            nanoseconds += ThreadTime.Nanoseconds - start;
-            Require(errno);
-        }
-
-        return (nanoseconds / (double)Times) - ThreadTime.ReadingNanoseconds;
-    });
-
-    private static Errno ReadLive(DensePageTable table, ulong[] bitmap) =>
-        table.ReadDirty(new IovaRange(0, GiB - 1), Quantity.PageSize, clear: true, bitmap);
-
-    /// <summary>Both steps; nobody is in a section, so there is nothing to wait for in between.</summary>
-    private static Errno ReadSwapped(DensePageTable table, ulong[] bitmap)
-    {
-        Errno errno = table.TakeDirty(new IovaRange(0, GiB - 1), Quantity.PageSize, bitmap.Length);
-        bool rest = errno == Errno.OK && (!table.HasPassed(table.Advance()) | table.CollectTaken(bitmap));
-        return rest ? Errno.EBUSY : errno;
-    }
-
-    private static void Require(Errno errno)
+    public static void Require(Errno errno)
     {
         if (errno != Errno.OK)
         {
             throw new InvalidOperationException($"The table answered {errno}.");
         }
     }
+
+    /// <summary>Nanoseconds, and the part of them in which the reader was in a section.</summary>
+    private readonly record struct Completions(double P50, double P99, double Waited);
 }

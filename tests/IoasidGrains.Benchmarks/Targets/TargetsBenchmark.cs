@@ -22,13 +22,13 @@ internal static class TargetsBenchmark
         ("T14", (settings, _) => ReaderTargets.Epochs(settings)),
         ("T15", (settings, _) => ReaderTargets.Completion(settings)),
         ("T16", PairTargets.Churn),
-        ("T17", (settings, _) => ReaderTargets.Dirty(settings)),
+        ("T17", (settings, _) => DirtyTargets.Run(settings)),
         ("T18", (settings, _) => CalmTargets.Run(settings)),
     ];
 
     public static bool IsKnown(string id) => Groups.Any(group => group.Id == id);
 
-    public static TargetReport Run(BenchSettings settings)
+    public static async Task<TargetReport> Run(BenchSettings settings)
     {
         CReference? c = CReference.TryLoad();
         var targets = new List<TargetRow>();
@@ -45,7 +45,8 @@ internal static class TargetsBenchmark
         }
 
         Tell("other structures, and memory");
-        return new TargetReport(targets, Competitors.Measure(settings, c), MemoryTargets.Issue(), machine);
+        CompetitorRow[] competitors = Competitors.Measure(settings, c);
+        return new TargetReport(targets, competitors, [.. MemoryTargets.Issue(), .. await WholeIoasids.Weigh(settings)], machine);
     }
 
     private static void Tell(string what) => Console.Error.WriteLine(what);

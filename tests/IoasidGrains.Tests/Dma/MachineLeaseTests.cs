@@ -106,6 +106,98 @@ public sealed class MachineLeaseTests
         Assert.Equal(0, bed.LastRun.Report().Freed);
     }
 
+    /// <summary>The silo of both is cut off: the run reads the view of a table that nobody writes any more.</summary>
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void View_OnASiloThatIsCutOff_IsReadNoMore_WhenUnmapIsAnswered(bool deviceToo)
+    {
+        MachineBed bed = Running(apart: false);
+        DmaRun run = bed.LastRun;
+        Assert.True(bed.Machine.TryLose(MachineBed.Table.Object, goesOn: true));
+        Assert.True(!deviceToo || bed.Machine.TryLose(A.Object, goesOn: true));
+        long before = run.Report().Accesses;
+        AssertTakes(bed, FetchTranslations.LeaseAndDrift, MachineBed.Unmap(0, Window));
+        Assert.True(run.Report().Accesses > before, "it reads on while it may");
+        bed.Expect("0", new FreePages(MachineBed.Memory, 0, Window, true));
+        TakeSome(bed, 200);
+        Assert.Equal(0, run.Report().Freed);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Detach_WhenTheWholeCellAndTheDeviceAreCutOff_IsAnsweredWhenTheViewIsReadNoMore(bool leaving)
+    {
+        MachineBed bed = Running(apart: false);
+        DmaRun run = bed.LastRun;
+        Operation? detach = leaving ? bed.Start(MachineBed.Detach(A)) : null;
+        while (leaving && !detach!.Committed)
+        {
+            Assert.True(bed.Machine.TakeOne());
+        }
+
+        foreach (ObjectId id in (ObjectId[])[MachineBed.Table.Ioasid.Object, MachineBed.Table.Object, A.Object])
+        {
+            Assert.True(bed.Machine.TryLose(id, goesOn: true));
+        }
+
+        detach ??= bed.Start(MachineBed.Detach(A));
+        while (detach.Reply is null)
+        {
+            Assert.True(bed.Machine.TakeOne());
+        }
+
+        Assert.Equal(Reply.Ok, detach.Reply);
+        bed.Expect("0 size=0x200000", MachineBed.Unmap(0, Window));
+        bed.Expect("0", new FreePages(MachineBed.Memory, 0, Window, true));
+        TakeSome(bed, 200);
+        Assert.Equal(0, run.Report().Freed);
+    }
+
+    [Fact]
+    public void Unmap_WhileADeviceIsSilent_WaitsForItsLeaseAndNoLonger()
+    {
+        MachineBed bed = Running(apart: true);
+        Assert.True(bed.Machine.TrySilence(A.Object));
+        AssertTakes(bed, FetchTranslations.LeaseAndDrift, MachineBed.Unmap(0, Window));
+        bed.Expect("0", new FreePages(MachineBed.Memory, 0, Window, true));
+        TakeSome(bed, 200);
+        Assert.Equal(0, bed.LastRun.Report().Freed);
+    }
+
+    [Fact]
+    public void Unmap_WhileTwoDevicesAreSilent_WaitsForOneLease()
+    {
+        MachineBed bed = Running(apart: true);
+        bed.Expect("0", MachineBed.Attach(MachineBed.B));
+        bed.StartDma(MachineBed.B, MachineBed.Uniform(0, Window, Long));
+        TakeSome(bed, 40);
+        Assert.All(bed.Machine.Runs, run => Assert.True(run.Report().Accesses > 0));
+        Assert.True(bed.Machine.TrySilence(A.Object) && bed.Machine.TrySilence(MachineBed.B.Object));
+        AssertTakes(bed, FetchTranslations.LeaseAndDrift, MachineBed.Unmap(0, Window));
+        bed.Expect("0", new FreePages(MachineBed.Memory, 0, Window, true));
+        TakeSome(bed, 200);
+        Assert.All(bed.Machine.Runs, run => Assert.Equal(0, run.Report().Freed));
+    }
+
+    /// <summary>Its object is silent, its run is not, and asks to keep the lease while the UNMAP waits for the end of it.</summary>
+    [Fact]
+    public void Lease_OfADeviceThatHasNotInvalidated_IsNotProlonged()
+    {
+        var bed = new MachineBed(new Machine(new KeepLast(), apart: true));
+        bed.Expect("0", MachineBed.Map(0, Window));
+        bed.Expect("0", MachineBed.Attach(A));
+        bed.StartDma(A, MachineBed.Uniform(0, Window, Long));
+        TakeSome(bed, 20);
+        bed.Machine.Pass(FetchTranslations.Lease / 2);
+        Assert.True(bed.Machine.TrySilence(A.Object));
+        AssertTakes(bed, FetchTranslations.LeaseAndDrift - (FetchTranslations.Lease / 2), MachineBed.Unmap(0, Window));
+        bed.Expect("0", new FreePages(MachineBed.Memory, 0, Window, true));
+        TakeSome(bed, 200);
+        Assert.Equal(0, bed.LastRun.Report().Freed);
+    }
+
     /// <summary>Asking for a longer lease arrives after everything else.</summary>
     private sealed class KeepLast : Schedule
     {

@@ -30,8 +30,11 @@ internal enum SafetyKind
     /// <summary>An object is lost between two of its turns.</summary>
     Lose,
 
-    /// <summary>The silo of a device is cut off: it goes on, a new one is started.</summary>
+    /// <summary>The silo of a device or of the table is cut off: it goes on, a new one is started.</summary>
     CutOff,
+
+    /// <summary>A device hears and answers nothing for a while; then its silo is cut off.</summary>
+    Silence,
 }
 
 /// <param name="Client">Who does it; a client does one thing after the other.</param>
@@ -82,7 +85,7 @@ internal sealed record SafetyPlan(
         Add(actions, 1 + random.Below(2), () => new SafetyAction(4, SafetyKind.Reattach, 0, random.Below(20)));
         Add(actions, 1 + random.Below(3), () => new SafetyAction(5, (SafetyKind)((int)SafetyKind.ReadDirty + random.Below(3)), random.Below(layout.Chunks / 2), random.Below(30)));
         Add(actions, random.Below(4), () => new SafetyAction(
-            6, apart && random.Below(3) == 0 ? SafetyKind.CutOff : SafetyKind.Lose, random.Below(5), random.Below(80)));
+            6, random.Below(6) switch { < 3 => SafetyKind.Lose, < 5 => SafetyKind.CutOff, _ => SafetyKind.Silence }, random.Below(5), random.Below(80)));
         return new SafetyPlan(seed, random.Next(), apart, layout, fault, actions);
     }
 

@@ -10,7 +10,10 @@ namespace IoasidGrains.Tests;
 internal sealed class SafetyRun
 {
     /// <summary>Nothing has happened for so many turns of all clients, though nobody is done.</summary>
-    private const int Stuck = 1000;
+    private const int Stuck = 3000;
+
+    /// <summary>Events; enough for everything else to come to a halt, so that time passes.</summary>
+    private const int SilentFor = 600;
 
     private readonly SafetyPlan _plan;
     private readonly MachineBed _bed;
@@ -208,10 +211,19 @@ internal sealed class SafetyRun
             yield return wait;
         }
 
-        bool goesOn = action.Kind == SafetyKind.CutOff;
+        bool goesOn = action.Kind != SafetyKind.Lose;
         ObjectId[] losable =
             [MachineBed.A.Object, MachineBed.B.Object, MachineBed.Table.Object, MachineBed.Table.Ioasid.Object, MachineBed.Fd.Object];
-        ObjectId id = losable[goesOn ? action.What % 2 : action.What];
+        ObjectId id = losable[action.Kind == SafetyKind.Silence ? action.What % 2 : goesOn ? action.What % 3 : action.What];
+        if (action.Kind == SafetyKind.Silence)
+        {
+            yield return () => Machine.TrySilence(id);
+            foreach (Func<bool> wait in Pause(SilentFor))
+            {
+                yield return wait;
+            }
+        }
+
         DmaRun[] running = [.. Machine.Runs.Where(run => goesOn && run.Device.Object == id)];
         yield return () => Machine.TryLose(id, goesOn) || !Machine.Objects.Any(item => item.Id == id);
         _cutOff.UnionWith(running);

@@ -46,7 +46,7 @@ public sealed class AddressTranslationCacheTests
         Fill(7, 64 * M + 0x881, []);
         Fill(8, 3, Leaf(1, 5 * P + 2));
 
-        _cache.TryEnter();
+        _cache.Enter();
         Assert.Equal(DmaFault.NoWrite, _cache.FaultOf(7 * Slot, DmaAccess.Write, true));
         Assert.Equal(DmaFault.ReservedBits, _cache.FaultOf(7 * Slot, DmaAccess.Read, false));
         Assert.Equal(DmaFault.NoRead, _cache.FaultOf(8 * Slot + P, DmaAccess.Read, true));
@@ -94,10 +94,10 @@ public sealed class AddressTranslationCacheTests
     [Fact]
     public void Fill_InASection_Throws()
     {
-        _cache.TryEnter();
+        _cache.Enter();
 
         Assert.Throws<InvalidOperationException>(() => _cache.TryFill(_cache.Generation, 7, 64 * M + 0x83, []));
-        Assert.Throws<InvalidOperationException>(() => _cache.TryEnter());
+        Assert.Throws<InvalidOperationException>(() => _cache.Enter());
         _cache.Leave();
         Assert.Throws<InvalidOperationException>(() => _cache.Translate([0], _words, DmaAccess.Read, true, _missing, out _));
     }
@@ -135,12 +135,12 @@ public sealed class AddressTranslationCacheTests
     [Fact]
     public void Invalidate_IsComplete_WhenOlderSectionsAreOver()
     {
-        _cache.TryEnter();
+        _cache.Enter();
         long epoch = _cache.InvalidateAll();
         Assert.False(_cache.HasPassed(epoch));
         _cache.Leave();
         Assert.True(_cache.HasPassed(epoch));
-        _cache.TryEnter();
+        _cache.Enter();
         Assert.True(_cache.HasPassed(epoch));
         _cache.Leave();
     }
@@ -179,7 +179,7 @@ public sealed class AddressTranslationCacheTests
                 _cache.TryFill(generation, iova / Slot, 3, leaf);
             }
 
-            _cache.TryEnter();
+            _cache.Enter();
             _cache.Translate(iovas, _words, DmaAccess.Read, true, _missing, out _);
             _cache.Leave();
             _cache.HasPassed(_cache.Invalidate(ranges));
@@ -192,7 +192,7 @@ public sealed class AddressTranslationCacheTests
 
     private (int Faults, ulong[] Missing) Translate(ulong[] iovas, DmaAccess need, bool snoopControl = true)
     {
-        Assert.True(_cache.TryEnter());
+        _cache.Enter();
         int faults = _cache.Translate(iovas, _words, need, snoopControl, _missing, out int missing);
         _cache.Leave();
         return (faults, _missing[..missing]);

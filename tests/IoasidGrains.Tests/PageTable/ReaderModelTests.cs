@@ -179,7 +179,7 @@ public sealed class ReaderModelTests
             for (int tries = 0; tries < 40; tries++)
             {
                 long generation = _cache.Generation;
-                _cache.TryEnter();
+                _cache.Enter();
                 int faults = _cache.Translate(iovas, _words, need, true, _missing.AsSpan(0, 3), out int missing);
                 string? difference = missing != 0 ? null : Compare(iovas, need, faults, "cached");
                 _cache.Leave();

@@ -91,7 +91,7 @@ internal sealed class StampedFrames : IDisposable
         while (!_over)
         {
             long generation = cache.Generation;
-            cache.TryEnter();
+            cache.Enter();
             cache.Translate(iovas, words, DmaAccess.ReadWrite, true, missing, out int count);
             if (count == 0)
             {
