@@ -10,13 +10,16 @@ internal static class CompareTable
     public static IEnumerable<string> Lines(Comparison comparison)
     {
         string[] devices = comparison.Devices, vms = comparison.Vms;
-        string[] head = ["POLICY", .. devices, .. vms.Select(vm => vm.ToUpperInvariant()), "GAPS", .. CompareCosts.Names.Select(name => name.ToUpperInvariant())];
+        string[] head = ["POLICY", .. devices, .. vms.Select(vm => vm.ToUpperInvariant()), "GAPS", .. CompareCosts.Short];
         List<string[]> rows = [head, .. comparison.Runs.Select(run => Row(run, devices, vms))];
         int firstNumber = devices.Length + vms.Length + 1;
         return TextTable.Lines(rows, column => column >= firstNumber)
             .Append("")
-            .Append("At the end: E enforcing, P plain, M per mapping, b blocked, - gone; per VM noncoherent_dma and what wbinvd does. GAPS: steps after which a device could send")
-            .Append("no-snoop past the caches while its VM ignored wbinvd. The rest counts the whole history.")
+            .Append("At the end: devices on E enforcing, P plain, M per-mapping tables, b blocked, - gone;")
+            .Append("VMs by noncoherent_dma and what wbinvd does. In the whole history: GAPS steps after")
+            .Append("which a device could send no-snoop past the caches of a VM that ignored wbinvd, WRONG")
+            .Append("bytes read because of that, WBINVD executed and IGNORED, CPU caches FLUSHED, EPT ZAPS,")
+            .Append("PTES written, TABLES made, CONVersions, INVALidations; pages pinned TWICE at the end.")
             .Concat(Section("Steps that do not answer the same errno", comparison, comparison.Errnos))
             .Concat(Section("Accesses that do not see the same", comparison, comparison.Accesses));
     }

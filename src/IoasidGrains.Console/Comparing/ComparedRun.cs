@@ -8,8 +8,10 @@ namespace IoasidGrains.Console;
 /// <summary>A flow that ran under a profile.</summary>
 /// <param name="Steps">In the order of the file; concurrent steps one after the other.</param>
 /// <param name="After">The host after each step.</param>
-/// <param name="Costs">Of all its fds together.</param>
-internal sealed record ComparedRun(Profile Profile, StepResult[] Steps, HostPicture[] After, FdCosts Costs)
+/// <param name="Fds">Costs of all its fds together.</param>
+/// <param name="Vms">Costs of all its VMs together.</param>
+/// <param name="WrongBytes">Bytes that some read got wrong because a wbinvd was ignored.</param>
+internal sealed record ComparedRun(Profile Profile, StepResult[] Steps, HostPicture[] After, FdCosts Fds, KvmCosts Vms, long WrongBytes)
 {
     public HostPicture End => After.Length == 0 ? new HostPicture([], []) : After[^1];
 
@@ -23,6 +25,7 @@ internal sealed record ComparedRun(Profile Profile, StepResult[] Steps, HostPict
         var status = new StatusReader(uapi, session + "/compare");
         List<StepResult> steps = [];
         List<HostPicture> after = [];
+        var wrong = new WrongBytes(runner.Names, profile.Kvm.FlushesAtEdge);
         try
         {
             foreach (FlowLine line in flow.WithProfile(profile.Name).Steps)
@@ -30,26 +33,16 @@ internal sealed record ComparedRun(Profile Profile, StepResult[] Steps, HostPict
                 cancellation.ThrowIfCancellationRequested();
                 steps.Add(await runner.RunStep(line));
                 after.Add(HostPicture.Of(await status.Read(host)));
+                wrong.Take(steps[^1], after[^1]);
             }
 
-            return new ComparedRun(profile, [.. steps], [.. after], await CostsOf(uapi, host, session, flow));
+            var costs = new CostReader(uapi, host, session);
+            string[] vms = [.. after.SelectMany(picture => picture.Vms).Select(vm => vm.Name).Distinct()];
+            return new ComparedRun(profile, [.. steps], [.. after], await costs.OfFds(flow), await costs.OfVms(vms), wrong.Count);
         }
         finally
         {
             await runner.CloseAll();
         }
-    }
-
-    private static async Task<FdCosts> CostsOf(IUapi uapi, HostId host, string session, Flow flow)
-    {
-        FdCosts sum = FdCosts.None;
-        long sequence = 0;
-        foreach (string fd in flow.Steps.Select(line => line.Step).OfType<OpenFdStep>().Select(open => open.Name).Distinct())
-        {
-            var read = new ReadFdCosts(new FdId(host.Key(fd))) { Request = new RequestId(session + "/costs", ++sequence) };
-            sum = (await uapi.Call(read)).Outputs is FdCosts costs ? sum.Plus(costs) : sum;
-        }
-
-        return sum;
     }
 }

@@ -28,6 +28,8 @@ internal enum DevicePlace
 /// <param name="Gap">It may send no-snoop past the caches while a VM of its fd ignores wbinvd.</param>
 internal sealed record DevicePicture(string Name, DevicePlace Place, string Table, bool Gap)
 {
+    public bool IsAttached => Place is DevicePlace.Enforcing or DevicePlace.Plain or DevicePlace.PerMapping;
+
     /// <summary>One letter: E, P, M (per mapping), b (blocked) or -.</summary>
     public char Letter => Place switch
     {
@@ -40,7 +42,8 @@ internal sealed record DevicePicture(string Name, DevicePlace Place, string Tabl
 }
 
 /// <summary>One VM at one moment.</summary>
-internal sealed record VmPicture(string Name, int Count, WbinvdMode Wbinvd);
+/// <param name="Registered">Names of the devices whose fd, or whose file, KVM knows.</param>
+internal sealed record VmPicture(string Name, int Count, WbinvdMode Wbinvd, string[] Registered);
 
 /// <summary>All devices and VMs of a host, by name.</summary>
 internal sealed record HostPicture(DevicePicture[] Devices, VmPicture[] Vms)
@@ -55,7 +58,15 @@ internal sealed record HostPicture(DevicePicture[] Devices, VmPicture[] Vms)
 
     private static VmPicture Vm(StatusView view, ObjectStatus vm) => new(
         vm.Id.ShortName, int.Parse(view.Text(vm, "noncoherent_dma")),
-        view.Text(vm, "wbinvd") == WbinvdMode.Nop.Word() ? WbinvdMode.Nop : WbinvdMode.Emulated);
+        view.Text(vm, "wbinvd") == WbinvdMode.Nop.Word() ? WbinvdMode.Nop : WbinvdMode.Emulated,
+        [.. Registered(view, vm)]);
+
+    private static IEnumerable<string> Registered(StatusView view, ObjectStatus vm)
+    {
+        string[] fds = [.. view.Pairs(vm, "fds").Select(link => link.Key)];
+        return view.Pairs(vm, "files").Select(file => file.Key)
+            .Concat(view.Of(ObjectKind.Device).Where(device => fds.Contains(view.Text(device, "fd"))).Select(device => device.Id.ShortName));
+    }
 
     private static DevicePicture Device(StatusView view, ObjectStatus device)
     {

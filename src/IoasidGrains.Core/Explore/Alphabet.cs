@@ -9,13 +9,17 @@ public sealed class Alphabet
     /// <summary>What ALLOC says where the policy decides and ignores the flag.</summary>
     private static readonly SnoopFormat[] Ignored = [SnoopFormat.Auto];
 
+    private static readonly SnoopFormat[] Everything = [SnoopFormat.Snoop, SnoopFormat.NoSnoop, SnoopFormat.Auto];
+
     private readonly List<Move> _moves = [];
 
     public Alphabet(Topology topology, Profile profile)
     {
-        Formats = profile.Sharing.Formats is { Length: > 0 } formats ? formats : Ignored;
-        SnoopFormat?[] flags = profile.Sharing.AttachFlags is { Length: > 0 } known ? [.. known] : [null];
-        SnoopFormat?[] mapFlags = profile.Sharing.FormatPerMapping ? [SnoopFormat.Snoop, SnoopFormat.NoSnoop] : [null];
+        // One that promises to be better than all must be so whatever is said to it, also what it ignores.
+        bool all = profile.Beside is not null;
+        Formats = profile.Sharing.Formats is { Length: > 0 } formats ? formats : all ? Everything : Ignored;
+        SnoopFormat?[] flags = profile.Sharing.AttachFlags is { Length: > 0 } known ? [.. known] : all ? [null, .. Everything] : [null];
+        SnoopFormat?[] mapFlags = profile.Sharing.FormatPerMapping || all ? [SnoopFormat.Snoop, SnoopFormat.NoSnoop] : [null];
         for (int device = 0; device < topology.Devices.Count; device++)
         {
             Add(MoveKind.Plug, device);

@@ -26,12 +26,15 @@ public enum CheckKind
 
     /// <summary>A device that needs no plain table is not given one because of who was there before.</summary>
     Taint,
+
+    /// <summary>A profile that promises never to be worse than another one keeps it, step by step beside that one.</summary>
+    Promise,
 }
 
 /// <summary>Names, and the checks that one state decides by itself.</summary>
 public sealed class Checks(Topology topology, Profile profile)
 {
-    private static readonly string[] Names = ["1", "2", "3", "4", "5", "bytes", "taint"];
+    private static readonly string[] Names = ["1", "2", "3", "4", "5", "bytes", "taint", "promise"];
 
     private static readonly string[] Sentences =
     [
@@ -42,6 +45,7 @@ public sealed class Checks(Topology topology, Profile profile)
         "equal configurations reached by different histories are equal",
         "no byte is ever wrong",
         "a capable device among capable devices is not put on a plain table",
+        "no device is refused that the profile beside takes, no page is pinned twice or in two tables, wbinvd is emulated only while a device may go past the caches",
     ];
 
     private readonly bool[] _capable = [.. topology.Devices.Select(device => topology.UnitOf(device).EnforceSnoop)];
@@ -50,6 +54,9 @@ public sealed class Checks(Topology topology, Profile profile)
     public static readonly int Count = Names.Length;
 
     public static string NameOf(CheckKind check) => Names[(int)check];
+
+    /// <summary>The name as it is read: <c>invariant 3</c>, <c>bytes</c>.</summary>
+    public static string TitleOf(CheckKind check) => char.IsAsciiDigit(NameOf(check)[0]) ? "invariant " + NameOf(check) : NameOf(check);
 
     /// <summary>What must hold, as a sentence.</summary>
     public static string SentenceOf(CheckKind check) => Sentences[(int)check];

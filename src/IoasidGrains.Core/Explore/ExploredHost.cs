@@ -13,6 +13,9 @@ public sealed class HostState(WorldState world, uint[] numbers, CoherencyOracle 
     internal WorldState World => world;
 
     internal uint[] Numbers => numbers;
+
+    /// <summary>Of the profile that is searched beside; null: there is none.</summary>
+    internal HostState? Beside { get; set; }
 }
 
 /// <summary>One command of a history and what was answered.</summary>

@@ -49,6 +49,7 @@ internal sealed class FactReader
 
         _facts.Linked = _fd.Records.Kvms.TryGetValue(Topology.Vm, out bool? told);
         _facts.Told = told;
+        _facts.LockedBytes = _fd.Records.LockedBytes;
         _facts.Count = _kvm.Records.NoncoherentCount;
         _facts.Settled = !_facts.Linked || (told ?? false) == _profile.Kvm.IsNoncoherent(_fd.Records, Topology.Vm);
         return _facts;

@@ -90,6 +90,9 @@ public sealed class HostFacts(int devices, int ioasids)
     /// <summary>KVM's count of what makes the VM's DMA non-coherent.</summary>
     public int Count;
 
+    /// <summary>Pinned by the fd.</summary>
+    public ulong LockedBytes;
+
     /// <summary>KVM_UPDATE would change nothing.</summary>
     public bool Settled;
 

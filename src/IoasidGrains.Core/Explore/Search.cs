@@ -65,7 +65,7 @@ public sealed class Search(Topology topology, Profile profile, int threads, long
     private HostState Begin()
     {
         ExploredHost host = _threads[0].Host;
-        _visited.Add(_names.Of(host.Facts, host.Oracle), NothingYet, 0);
+        _visited.Add(_names.Of(host.Facts, host.Oracle, null), NothingYet, 0);
         Compare(host.Facts.Settled ? _names.OutcomeOf(host.Facts) : null, 0);
         for (int check = 0; check < Checks.Count; check++)
         {
@@ -75,7 +75,7 @@ public sealed class Search(Topology topology, Profile profile, int threads, long
             }
         }
 
-        return host.Save();
+        return _threads[0].Save();
     }
 
     private SearchEnd SearchLevel(SearchLevel level, CancellationToken stop)

@@ -73,9 +73,25 @@ internal sealed class SearchLevel(HostState[] states, int first, bool isLast, lo
 internal sealed class SearchThread(Topology topology, Profile profile, WorldPlaces places, Checks checks, StateKey names, VisitedStates visited)
 {
     private readonly List<int> _moves = [];
+
+    /// <summary>Does every move, too, under the profile that this one is compared with.</summary>
+    private readonly ExploredHost? _beside = profile.Beside is { } name ? new(topology, Profiles.Find(name)!, places) : null;
     private long _histories;
 
     public ExploredHost Host { get; } = new(topology, profile, places);
+
+    public HostState Save()
+    {
+        HostState state = Host.Save();
+        state.Beside = _beside?.Save();
+        return state;
+    }
+
+    private void Restore(HostState state)
+    {
+        Host.Restore(state);
+        _beside?.Restore(state.Beside!);
+    }
 
     /// <summary>Histories since they were taken; any thread may ask.</summary>
     public long Histories => Volatile.Read(ref _histories);
@@ -99,7 +115,7 @@ internal sealed class SearchThread(Topology topology, Profile profile, WorldPlac
 
     private void GoOnFrom(SearchLevel level, HostState state, int number)
     {
-        Host.Restore(state);
+        Restore(state);
         _moves.Clear();
         for (int move = 0; move < Host.Alphabet.Moves.Count; move++)
         {
@@ -112,7 +128,7 @@ internal sealed class SearchThread(Topology topology, Profile profile, WorldPlac
         foreach (int move in _moves)
         {
             Try(level, state, number, move);
-            Host.Restore(state);
+            Restore(state);
         }
 
         Volatile.Write(ref _histories, _histories + _moves.Count);
@@ -121,21 +137,34 @@ internal sealed class SearchThread(Topology topology, Profile profile, WorldPlac
     private void Try(SearchLevel level, HostState state, int number, int index)
     {
         Move move = Host.Alphabet.Moves[index];
-        if (Do(move, number) != Uapi.Errno.OK)
+        Uapi.Errno errno = Do(move, number);
+        uint promises = Checks.Bit(CheckKind.Promise, _beside is not null && BreaksPromise(_beside, move, errno)) & ~level.Skipped;
+        if (errno != Uapi.Errno.OK)
         {
             // A plug is several commands, the first of which may have been done.
             Invariant.Check(move.Kind is MoveKind.Plug or MoveKind.Unplug || Host.IsIn(state), $"{move} was refused and has changed something.");
+            Note(promises, NewState.OrderOf(number, index), level);
             return;
         }
 
-        Note((checks.Broken(Host.Facts, move) | Checks.Bit(CheckKind.WrongBytes, Host.WrongByte)) & ~level.Skipped, NewState.OrderOf(number, index), level);
-        UInt128 key = names.Of(Host.Facts, Host.Oracle);
+        uint broken = checks.Broken(Host.Facts, move) | Checks.Bit(CheckKind.WrongBytes, Host.WrongByte);
+        Note(promises | (broken & ~level.Skipped), NewState.OrderOf(number, index), level);
+        UInt128 key = names.Of(Host.Facts, Host.Oracle, _beside?.Facts);
         if (!visited.Contains(key))
         {
             level.Found.Add(key, number, index, (Thread: this, level.IsLast, move.TouchesMemoryOnly), static made =>
-                (made.IsLast ? null : made.Thread.Host.Save(), made.TouchesMemoryOnly ? null : made.Thread.Outcome));
+                (made.IsLast ? null : made.Thread.Save(), made.TouchesMemoryOnly ? null : made.Thread.Outcome));
         }
     }
+
+    /// <summary>
+    /// Refused where the other profile does not refuse; a page in more tables than one, or pinned more often than there; or wbinvd emulated while nobody may do non-coherent DMA.
+    /// </summary>
+    private bool BreaksPromise(ExploredHost beside, Move move, Uapi.Errno errno) =>
+        (beside.Do(move) == Uapi.Errno.OK && errno != Uapi.Errno.OK)
+        || Host.Facts.LockedBytes > beside.Facts.LockedBytes
+        || Array.Exists(Host.Facts.Ioasids, ioasid => System.Numerics.BitOperations.PopCount(ioasid.Tables & 0x55555555) > 1)
+        || (Host.Facts.Emulates && checks.Suspect(Host.Facts) < 0);
 
     /// <summary>A bug of the objects is told with the history that shows it.</summary>
     private Uapi.Errno Do(Move move, int number)

@@ -29,11 +29,12 @@ public sealed class StateKey
     }
 
     /// <summary>The key of the state.</summary>
-    public UInt128 Of(HostFacts facts, CoherencyOracle oracle)
+    /// <param name="beside">The same host under another profile, where two are searched side by side.</param>
+    public UInt128 Of(HostFacts facts, CoherencyOracle oracle, HostFacts? beside = null)
     {
         Span<OracleByte?> bytes = stackalloc OracleByte?[MaxViews * Topology.MaxIoasids];
         Read(oracle, facts.Ioasids.Length, bytes);
-        Span<ulong> words = stackalloc ulong[1 + Topology.MaxDevices + (4 * Topology.MaxIoasids)];
+        Span<ulong> words = stackalloc ulong[2 + (2 * Topology.MaxDevices) + (5 * Topology.MaxIoasids)];
         Span<int> names = stackalloc int[Topology.MaxIoasids];
         UInt128 smallest = UInt128.MaxValue;
         foreach (int[] ioasids in _ioasids)
@@ -55,11 +56,31 @@ public sealed class StateKey
                     length += Write(bytes[(ioasid * MaxViews)..], oracle.LatestAt(ExploredHost.PageOf(ioasid)), devices, words[length..]);
                 }
 
+                length += beside is null ? 0 : Write(beside, devices, ioasids, names, words[length..]);
+
                 smallest = UInt128.Min(smallest, Hash(words[..length]));
             }
         }
 
         return smallest;
+    }
+
+    private static int Write(HostFacts beside, int[] devices, int[] ioasids, ReadOnlySpan<int> names, Span<ulong> words)
+    {
+        int length = 0;
+        words[length++] = beside.Word;
+        foreach (int device in devices)
+        {
+            int at = beside.Devices[device].Ioasid;
+            words[length++] = beside.Devices[device].Word(at < 0 ? -1 : names[at]);
+        }
+
+        foreach (int ioasid in ioasids)
+        {
+            words[length++] = beside.Ioasids[ioasid].Word;
+        }
+
+        return length;
     }
 
     /// <summary>Per page the real byte, then each device's ghost of it; null: it has none.</summary>

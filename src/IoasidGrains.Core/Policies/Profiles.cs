@@ -7,7 +7,11 @@ namespace IoasidGrains.Core;
 /// <param name="Name">What <c>open FD /dev/ioasid NAME</c> says.</param>
 /// <param name="Whose">Whose idea it was.</param>
 /// <param name="Since">Since which kernel, or that none has it.</param>
-public sealed record Profile(string Name, SharingPolicy Sharing, KvmSide Kvm, string Whose, string Since);
+public sealed record Profile(string Name, SharingPolicy Sharing, KvmSide Kvm, string Whose, string Since)
+{
+    /// <summary>The profile that this one promises never to be worse than; a search does every step under both. Null: it promises nothing.</summary>
+    public string? Beside { get; init; }
+}
 
 /// <summary>All profiles and all KVM sides.</summary>
 public static class Profiles
@@ -28,7 +32,7 @@ public static class Profiles
         new("per-mapping", PerMapping.Policy, PushOnChange.Side, "raised by Alex Williamson, 4 June 2021", Never),
         new("attach-mode", AttachMode.Policy, PushOnChange.Side, "Jason Gunthorpe, 4 June 2021", Never),
         new("coherent-ioasid", CoherentIoasid.Policy, PushOnChange.Side, "Alex Williamson, 4 June 2021", Never),
-        new("history-free", HistoryFree.Policy, PushAndFlush.Side, "this project", Never),
+        new("history-free", HistoryFree.Policy, PushAndFlush.Side, "this project", Never) { Beside = "type1" },
     ];
 
     public static readonly IReadOnlyList<KvmSide> KvmSides =

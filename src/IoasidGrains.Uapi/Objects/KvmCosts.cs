@@ -12,6 +12,11 @@ public sealed record KvmCosts(long WbinvdExecuted, long WbinvdIgnored, long Cach
 {
     public static readonly KvmCosts None = new(0, 0, 0, 0, 0);
 
+    /// <summary>Of two VMs together.</summary>
+    public KvmCosts Plus(KvmCosts other) => new(
+        WbinvdExecuted + other.WbinvdExecuted, WbinvdIgnored + other.WbinvdIgnored, CachesFlushed + other.CachesFlushed,
+        LinesFlushed + other.LinesFlushed, EptZaps + other.EptZaps);
+
     public override string Text =>
         $"wbinvd_executed={WbinvdExecuted} wbinvd_ignored={WbinvdIgnored} caches_flushed={CachesFlushed} lines_flushed={LinesFlushed} ept_zaps={EptZaps}";
 }
