@@ -12,7 +12,7 @@ internal sealed class CounterexampleFlow(string directory, Topology topology)
     private const string Mark = "# Found by ioasid explore:";
 
     /// <summary>Where the flow of a check goes.</summary>
-    public string PathOf(Profile profile, CheckKind check) => Path.Combine(directory, $"{profile.Name}-{NameOf(check)}.flow");
+    public string PathOf(Profile profile, CheckKind check) => Path.Combine(directory, $"{profile.Name}-{Checks.TitleOf(check).Replace(' ', '-')}.flow");
 
     /// <summary>A file of that name that is not ours would be lost.</summary>
     /// <exception cref="ConsoleException">There is one.</exception>
@@ -43,7 +43,7 @@ internal sealed class CounterexampleFlow(string directory, Topology topology)
         List<(string Left, string? Right)> lines =
         [
             ($"{Mark} the shortest history over {topology.Name} in which {profile.Name} breaks", null),
-            ($"# {broken.Check switch { CheckKind.WrongBytes or CheckKind.Taint => "", _ => "invariant " }}{Checks.NameOf(broken.Check)}: {Checks.SentenceOf(broken.Check)}.", null),
+            ($"# {Checks.TitleOf(broken.Check)}: {Checks.SentenceOf(broken.Check)}.", null),
         ];
         if (broken.Other is { } other)
         {
@@ -67,8 +67,6 @@ internal sealed class CounterexampleFlow(string directory, Topology topology)
 
         return text.ToString();
     }
-
-    private static string NameOf(CheckKind check) => check is CheckKind.WrongBytes or CheckKind.Taint ? Checks.NameOf(check) : "invariant-" + Checks.NameOf(check);
 
     private static void AddHistory(List<(string, string?)> lines, ToldHistory history, CommandText text)
     {

@@ -23,8 +23,7 @@ internal static class ExploreReport
         yield return $"{explored.Profile.Name}: {(search.Holds ? "holds" : "broken")} to depth {search.Depth}: {search.States} states, {search.Histories} histories{end}";
         foreach (BrokenCheck broken in search.Broken)
         {
-            string check = broken.Check is CheckKind.WrongBytes or CheckKind.Taint ? Checks.NameOf(broken.Check) : "invariant " + Checks.NameOf(broken.Check);
-            yield return $"  {check.PadRight(CheckWidth)} {broken.Steps} steps  {explored.Flows[broken.Check]}  not so: {Checks.SentenceOf(broken.Check)}";
+            yield return $"  {Checks.TitleOf(broken.Check).PadRight(CheckWidth)} {broken.Steps} steps  {explored.Flows[broken.Check]}  not so: {Checks.SentenceOf(broken.Check)}";
         }
     }
 

@@ -55,6 +55,9 @@ public sealed class Checks(Topology topology, Profile profile)
 
     public static string NameOf(CheckKind check) => Names[(int)check];
 
+    /// <summary>The name as it is read: <c>invariant 3</c>, <c>bytes</c>.</summary>
+    public static string TitleOf(CheckKind check) => char.IsAsciiDigit(NameOf(check)[0]) ? "invariant " + NameOf(check) : NameOf(check);
+
     /// <summary>What must hold, as a sentence.</summary>
     public static string SentenceOf(CheckKind check) => Sentences[(int)check];
 

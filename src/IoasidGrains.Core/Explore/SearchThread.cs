@@ -147,7 +147,8 @@ internal sealed class SearchThread(Topology topology, Profile profile, WorldPlac
             return;
         }
 
-        Note(promises | (checks.Broken(Host.Facts, move) | Checks.Bit(CheckKind.WrongBytes, Host.WrongByte)) & ~level.Skipped, NewState.OrderOf(number, index), level);
+        uint broken = checks.Broken(Host.Facts, move) | Checks.Bit(CheckKind.WrongBytes, Host.WrongByte);
+        Note(promises | (broken & ~level.Skipped), NewState.OrderOf(number, index), level);
         UInt128 key = names.Of(Host.Facts, Host.Oracle, _beside?.Facts);
         if (!visited.Contains(key))
         {
