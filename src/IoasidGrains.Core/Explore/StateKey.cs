@@ -103,7 +103,7 @@ public sealed class StateKey
         Span<byte> known = stackalloc byte[MaxValues];
         (int names, int views) = (0, 0);
         words[..((devices.Length / 4) + 2)].Clear();
-        words[0] = (ulong)NameOf(latest.Memory, known, ref names) | (latest.IsOwn ? 1UL << 8 : 0);
+        words[0] = (uint)NameOf(latest.Memory, known, ref names) | (latest.IsOwn ? 1UL << 8 : 0);
         for (int i = -1; i < devices.Length; i++)
         {
             ulong view = 0;

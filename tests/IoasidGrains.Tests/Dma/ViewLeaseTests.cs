@@ -137,7 +137,7 @@ public sealed class ViewLeaseTests
     {
         var bed = new ViewBed();
         var translate = Assert.IsType<Call>(bed.Device.Handle(new DeviceDma(A, 0, 1, DmaAccess.Read, false, null)));
-        var route = new RouteDevice(ViewBed.StampOf(2), 1, MachineBed.Table, A, Routed: false, Incarnation: 0);
+        var route = new RouteDevice(ViewBed.StampOf(2), 1, MachineBed.Table, A, Routed: false, Incarnation: 0, EnforceSnoop: true);
         Assert.True(ViewBed.Answer(bed.Table, route).Succeeded);
         Reply blocked = Assert.IsType<Answer>(translate.Then(ViewBed.Answer(bed.Table, translate.Command))).Reply;
         Assert.Equal(DmaFault.ContextNotPresent, Assert.IsType<DmaOutcome>(blocked.Outputs).Fault);
