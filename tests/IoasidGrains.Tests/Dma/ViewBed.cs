@@ -42,7 +42,7 @@ internal sealed class ViewBed
 
     public DmaRun Start(long accesses = 1L << 40)
     {
-        var start = new StartDma(MachineBed.A, MachineBed.Uniform(0, Window, accesses)) { Request = new RequestId("bed", _runs.Count + 1) };
+        var start = new StartDma(MachineBed.A, MachineBed.Uniform(0, Window, accesses) with { WatchFreed = false }) { Request = new RequestId("bed", _runs.Count + 1) };
         Assert.True(Answer(Device, start).Succeeded);
         return _runs[^1];
     }

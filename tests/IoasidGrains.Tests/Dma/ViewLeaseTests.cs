@@ -182,19 +182,18 @@ public sealed class ViewLeaseTests
         DmaRun run = bed.Start();
         bed.Ask(run);
         bed.Now = Lease / 2;
-        var unmap = new UnmapPages(ViewBed.StampOf(2), 1, MachineBed.Table, []);
-        CachedBy cached = Assert.IsType<CachedBy>(ViewBed.Answer(bed.Table, unmap).Outputs);
-        Assert.Equal([new CacheHolder(A, 0, FetchTranslations.LeaseAndDrift - bed.Now)], cached.Devices);
+        Assert.Equal(new CacheHolder(A, 0, FetchTranslations.LeaseAndDrift - bed.Now), Assert.Single(Unmap().Devices));
 
         bed.Ask(run);
         Assert.Equal((DmaPoint.Translated, DmaPoint.Made), (run.Next(), run.Next()));
-        Assert.Equal(bed.Now, FetchTranslations.LeaseAndDrift - Left());
+        CachedBy cached = Unmap();
+        Assert.Equal(FetchTranslations.LeaseAndDrift - bed.Now, Assert.Single(cached.Devices).LeaseLeft);
 
         Assert.True(ViewBed.Answer(bed.Device, new InvalidateTranslations(ViewBed.StampOf(2), A, MachineBed.Table, [], cached.Number)).Succeeded);
         bed.Now += Lease / 4;
         bed.Ask(run);
-        Assert.Equal(FetchTranslations.LeaseAndDrift, Left());
+        Assert.Equal(FetchTranslations.LeaseAndDrift, Assert.Single(Unmap().Devices).LeaseLeft);
 
-        long Left() => Assert.IsType<CachedBy>(ViewBed.Answer(bed.Table, unmap).Outputs).Devices[0].LeaseLeft;
+        CachedBy Unmap() => Assert.IsType<CachedBy>(ViewBed.Answer(bed.Table, new UnmapPages(ViewBed.StampOf(2), 1, MachineBed.Table, [])).Outputs);
     }
 }
