@@ -15,7 +15,7 @@ public sealed partial class Machine : IUapi
     private const int PointsPerWatch = 4096;
 
     /// <summary>Points of running workloads that pass before time does, though nothing else can happen.</summary>
-    private const int PointsBeforeTime = 8;
+    private const int PointsBeforeTime = 2;
 
     private readonly Dictionary<ObjectId, Mailbox> _mailboxes = [];
     private readonly List<MachineEvent> _pending = [];

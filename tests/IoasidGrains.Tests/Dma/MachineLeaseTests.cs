@@ -161,7 +161,7 @@ public sealed class MachineLeaseTests
         MachineBed bed = Running(apart: true);
         Assert.True(bed.Machine.TrySilence(A.Object));
         AssertTakes(bed, FetchTranslations.LeaseAndDrift, MachineBed.Unmap(0, Window));
-        bed.Expect("0", new FreePages(MachineBed.Memory, 0, Window, true));
+        AssertTakes(bed, 0, new FreePages(MachineBed.Memory, 0, Window, true));
         TakeSome(bed, 200);
         Assert.Equal(0, bed.LastRun.Report().Freed);
     }
@@ -176,7 +176,7 @@ public sealed class MachineLeaseTests
         Assert.All(bed.Machine.Runs, run => Assert.True(run.Report().Accesses > 0));
         Assert.True(bed.Machine.TrySilence(A.Object) && bed.Machine.TrySilence(MachineBed.B.Object));
         AssertTakes(bed, FetchTranslations.LeaseAndDrift, MachineBed.Unmap(0, Window));
-        bed.Expect("0", new FreePages(MachineBed.Memory, 0, Window, true));
+        AssertTakes(bed, 0, new FreePages(MachineBed.Memory, 0, Window, true));
         TakeSome(bed, 200);
         Assert.All(bed.Machine.Runs, run => Assert.Equal(0, run.Report().Freed));
     }
@@ -193,7 +193,7 @@ public sealed class MachineLeaseTests
         bed.Machine.Pass(FetchTranslations.Lease / 2);
         Assert.True(bed.Machine.TrySilence(A.Object));
         AssertTakes(bed, FetchTranslations.LeaseAndDrift - (FetchTranslations.Lease / 2), MachineBed.Unmap(0, Window));
-        bed.Expect("0", new FreePages(MachineBed.Memory, 0, Window, true));
+        AssertTakes(bed, 0, new FreePages(MachineBed.Memory, 0, Window, true));
         TakeSome(bed, 200);
         Assert.Equal(0, bed.LastRun.Report().Freed);
     }
