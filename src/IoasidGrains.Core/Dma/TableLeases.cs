@@ -43,13 +43,16 @@ public sealed class TableLeases(LocalViews views)
     /// <param name="heard">The number of the last invalidation that it has carried out.</param>
     public bool TryGrant(DeviceId device, long incarnation, long heard)
     {
-        if (Of(device) is { } lease && lease.Told != heard && lease.Told != 0 && lease.End > views.Now
-            && (lease.Incarnation == incarnation || lease.Incarnation == CacheHolder.Unknown))
+        bool isUntold = Of(device) is { } known && known.Told != heard && known.Told != 0
+            && (known.Incarnation == incarnation || known.Incarnation == CacheHolder.Unknown);
+        if (isUntold && Of(device)!.Value.End > views.Now)
         {
             return false;
         }
 
-        _leases[device] = Granted(device, incarnation) with { End = NewEnd, Told = 0 };
+        // If it did not invalidate it holds nothing of before all the same; but an access of before may still be under way.
+        Lease lease = Granted(device, incarnation);
+        _leases[device] = lease with { End = NewEnd, Lost = isUntold ? Math.Max(lease.Lost, lease.Access) : lease.Lost, Told = 0 };
         return true;
     }
 
@@ -80,12 +83,17 @@ public sealed class TableLeases(LocalViews views)
     /// <summary>All that this device was given may be used no more.</summary>
     public bool IsOver(DeviceId device) => Of(device) is not { } lease || lease.LastEnd <= views.Now;
 
-    /// <summary>Reached when no lease of these devices that was granted so far holds any more; null if none does.</summary>
-    public Completion? Over(IEnumerable<DeviceId> devices)
-    {
-        long end = devices.Max(device => Of(device)?.LastEnd ?? Never);
-        return end > views.Now ? new LeaseOver(views, end) : null;
-    }
+    /// <summary>Reached when no lease of this device that was granted so far holds any more; null if none does.</summary>
+    public Completion? Over(DeviceId device) => OverAt(Of(device)?.LastEnd ?? Never);
+
+    /// <summary>
+    /// Reached when these devices can hold nothing any more from before they were told of the last invalidation; null if they do not. Whoever has a new lease
+    /// since had carried it out, or held nothing.
+    /// </summary>
+    public Completion? OverSinceTold(IEnumerable<DeviceId> devices) =>
+        OverAt(devices.Max(device => Of(device) is not { } lease ? Never : lease.Told != 0 ? lease.LastEnd : lease.Lost));
+
+    private LeaseOver? OverAt(long end) => end > views.Now ? new LeaseOver(views, end) : null;
 
     private long NewEnd => views.Now + FetchTranslations.LeaseAndDrift;
 

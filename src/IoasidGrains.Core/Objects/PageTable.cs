@@ -137,7 +137,7 @@ public sealed partial class PageTable(ObjectId id, LocalViews views) : KernelObj
         }
 
         // The incarnation that was told to stop has; another one may go on until its lease is over.
-        Completion? over = _leases.HolderOf(route.Device) is var holder && holder != route.Incarnation ? _leases.Over([route.Device]) : null;
+        Completion? over = _leases.HolderOf(route.Device) is var holder && holder != route.Incarnation ? _leases.Over(route.Device) : null;
         _leases.Remove(route.Device);
         return AfterReaders(() => After(over, () => converted is null ? Done(Errno.OK) : Done(converted)));
     }
@@ -198,7 +198,7 @@ public sealed partial class PageTable(ObjectId id, LocalViews views) : KernelObj
             _leases.FollowALoss();
         }
 
-        return After(_leases.Over(outwait.Devices), () => Done(Errno.OK));
+        return After(_leases.OverSinceTold(outwait.Devices), () => Done(Errno.OK));
     }
 
     private Step Track(TrackTable track)

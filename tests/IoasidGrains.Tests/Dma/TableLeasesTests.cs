@@ -53,6 +53,33 @@ public sealed class TableLeasesTests
     }
 
     [Fact]
+    public void OverSinceTold_WaitsForNoLeaseThatCameLater()
+    {
+        Assert.True(_leases.TryGrant(A, 1, heard: 0));
+        Assert.True(_leases.TryGrant(B, 1, heard: 0));
+        _leases.Tell([A, B], 7);
+        Assert.Equal(Lease, _leases.OverSinceTold([A, B])?.At);
+        Assert.True(_leases.TryGrant(A, 1, heard: 7));
+        Assert.Null(_leases.OverSinceTold([A]));
+        Assert.Equal(Lease, _leases.Over(A)?.At);
+        _now = Lease;
+        Assert.True(_leases.TryGrant(B, 1, heard: 0));
+        Assert.Null(_leases.OverSinceTold([A, B]));
+    }
+
+    [Fact]
+    public void OverSinceTold_WaitsForAnAccessOfBefore_ThoughTheDeviceHasANewLease()
+    {
+        Assert.True(_leases.TryGrant(A, 1, heard: 0));
+        _now = 100;
+        _leases.GrantAccess(A, 1);
+        _leases.Tell([A], 7);
+        _now = Lease;
+        Assert.True(_leases.TryGrant(A, 1, heard: 0));
+        Assert.Equal(Lease + 100, _leases.OverSinceTold([A])?.At);
+    }
+
+    [Fact]
     public void GrantAccess_IsWaitedFor_AndProlongsNothingElse()
     {
         Assert.True(_leases.TryGrant(A, 1, heard: 0));
@@ -83,12 +110,14 @@ public sealed class TableLeasesTests
     {
         _leases.FollowALoss();
         Assert.Equal(new CacheHolder(A, CacheHolder.Unknown, Lease), Assert.Single(_leases.Tell([A], 7)));
-        Assert.NotNull(_leases.Over([B]));
+        Assert.NotNull(_leases.Over(B));
+        Assert.NotNull(_leases.OverSinceTold([B]));
         Assert.False(_leases.TryGrant(A, 1, heard: 0));
         Assert.True(_leases.TryGrant(B, 1, heard: 0));
         Assert.Equal(CacheHolder.Unknown, _leases.HolderOf(B));
         _now = Lease;
-        Assert.Null(_leases.Over([A, B]));
+        Assert.Null(_leases.Over(A));
+        Assert.Null(_leases.OverSinceTold([A, B]));
         Assert.Empty(_leases.Tell([A, B], 8));
     }
 }
