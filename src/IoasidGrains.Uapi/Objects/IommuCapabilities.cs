@@ -11,7 +11,48 @@ namespace IoasidGrains.Uapi;
 public sealed record IommuCapabilities(
     bool EnforceSnoop, int AddressWidth, ulong PageSizes, bool ScalableMode, IovaRange[] Reserved)
 {
+    /// <summary>Whose driver runs it.</summary>
+    [Id(0)]
+    public IommuDriver Driver { get; init; }
+
+    /// <summary>The IOVAs that a domain translates; null: 0 to 2^<see cref="AddressWidth"/> - 1.</summary>
+    [Id(1)]
+    public IovaRange? Aperture { get; init; }
+
+    /// <summary>iommu_domain.pgsize_bitmap, if it is not <see cref="PageSizes"/>: what VFIO reports.</summary>
+    [Id(2)]
+    public ulong? ReportedPageSizes { get; init; }
+
+    /// <summary>A device cannot send interrupts of another (interrupt remapping).</summary>
+    [Id(3)]
+    public bool MsiIsolated { get; init; } = true;
+
+    /// <summary>VT-d's capability and extended capability register, as GET_HW_INFO shows them.</summary>
+    [Id(4)]
+    public (ulong Cap, ulong Ecap) Registers { get; init; }
+
+    /// <summary>Its tables can track dirty pages (VT-d SSADS in scalable mode, AMD HDSUP, the mock).</summary>
+    [Id(5)]
+    public bool DirtyTracking { get; init; }
+
+    /// <summary>Its tables can be parents of nested ones (VT-d ECAP.NEST in scalable mode, the mock).</summary>
+    [Id(6)]
+    public bool Nesting { get; init; }
+
     public const ulong AllPageSizes = (4UL << 10) | (2UL << 20) | (1UL << 30);
 
     public string PageSizeNames => Quantity.PageSizeNames(PageSizes);
+}
+
+/// <summary>The kernel's driver of an IOMMU unit.</summary>
+public enum IommuDriver
+{
+    /// <summary>intel-iommu, VT-d.</summary>
+    Vtd,
+
+    /// <summary>AMD-Vi.</summary>
+    Amd,
+
+    /// <summary>virtio-iommu.</summary>
+    Virtio,
 }
