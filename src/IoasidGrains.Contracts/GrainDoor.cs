@@ -84,6 +84,12 @@ public sealed class GrainDoor(IGrainFactory grains)
         DriveAgain it => grain.DriveAgain(it),
         SetDirtyTracking it => grain.SetDirtyTracking(it),
         GetDirtyBitmap it => grain.GetDirtyBitmap(it),
+        StartProcess it => grain.StartProcess(it),
+        SysOpen it => grain.SysOpen(it),
+        SysClose it => grain.SysClose(it),
+        SysIoctl it => grain.SysIoctl(it),
+        SysRead it => grain.SysRead(it),
+        SysMmap it => grain.SysMmap(it),
         DescribeObject it => grain.DescribeObject(it),
         _ => throw NotUnderstood(ObjectKind.IoasidFd, command),
     };

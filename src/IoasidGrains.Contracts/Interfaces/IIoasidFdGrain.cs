@@ -53,4 +53,16 @@ public interface IIoasidFdGrain : IKernelObjectGrain
     ValueTask<Reply> SetDirtyTracking(SetDirtyTracking command);
 
     ValueTask<Reply> GetDirtyBitmap(GetDirtyBitmap command);
+
+    ValueTask<Reply> StartProcess(StartProcess command);
+
+    ValueTask<Reply> SysOpen(SysOpen command);
+
+    ValueTask<Reply> SysClose(SysClose command);
+
+    ValueTask<Reply> SysIoctl(SysIoctl command);
+
+    ValueTask<Reply> SysRead(SysRead command);
+
+    ValueTask<Reply> SysMmap(SysMmap command);
 }

@@ -62,7 +62,7 @@ public sealed class Alphabet
     /// </summary>
     public static bool MakesSense(Move move, HostFacts facts)
     {
-        ref readonly DeviceFacts device = ref facts.Devices[move.Device];
+        ref readonly HostDevice device = ref facts.Devices[move.Device];
         ref readonly IoasidFacts ioasid = ref facts.Ioasids[move.Ioasid];
         return move.Kind switch
         {

@@ -77,7 +77,7 @@ public sealed class Checks(Topology topology, Profile profile)
     {
         for (int i = 0; i < facts.Devices.Length; i++)
         {
-            ref readonly DeviceFacts device = ref facts.Devices[i];
+            ref readonly HostDevice device = ref facts.Devices[i];
             if (device is { IsAttached: true, Plain: true, Forces: false, Promises: false } && !_coherentOnly[i] && (facts.Linked || device.FileAdded))
             {
                 return i;
@@ -91,7 +91,7 @@ public sealed class Checks(Topology topology, Profile profile)
     {
         for (int i = 0; i < facts.Devices.Length; i++)
         {
-            ref readonly DeviceFacts device = ref facts.Devices[i];
+            ref readonly HostDevice device = ref facts.Devices[i];
             if (device.IsAttached && !_capable[i] && (facts.Ioasids[device.Ioasid].LeavesEnforce >> device.Table & 1) != 0)
             {
                 return true;
@@ -119,7 +119,7 @@ public sealed class Checks(Topology topology, Profile profile)
     {
         for (int i = 0; i < facts.Devices.Length; i++)
         {
-            ref readonly DeviceFacts device = ref facts.Devices[i];
+            ref readonly HostDevice device = ref facts.Devices[i];
             if ((!_capable[i] && (device.FileAdded || (device.Bound && facts.Linked))) || device.Flag == SnoopFormat.NoSnoop)
             {
                 return true;
@@ -140,7 +140,7 @@ public sealed class Checks(Topology topology, Profile profile)
     /// <summary>The policy, not the user, has put a capable device among capable devices on a plain table, and nothing else snoops for it.</summary>
     private bool Tainted(HostFacts facts, int joined)
     {
-        ref readonly DeviceFacts device = ref facts.Devices[joined];
+        ref readonly HostDevice device = ref facts.Devices[joined];
         if (!device.IsAttached || !device.Plain || device.Forces || !_capable[joined] || IsUsersChoice(facts, device))
         {
             return false;
@@ -157,6 +157,6 @@ public sealed class Checks(Topology topology, Profile profile)
         return true;
     }
 
-    private bool IsUsersChoice(HostFacts facts, in DeviceFacts device) => facts.Ioasids[device.Ioasid] is var ioasid
+    private bool IsUsersChoice(HostFacts facts, in HostDevice device) => facts.Ioasids[device.Ioasid] is var ioasid
         && (profile.Sharing.Formats.Length == 0 ? device.Flag == SnoopFormat.NoSnoop : ioasid.Format != SnoopFormat.Auto);
 }

@@ -95,7 +95,7 @@ public sealed class ExploredHost
     {
         DeviceId device = _topology.Devices[move.Device].Device;
         var number = new IoasidNumber(_numbers[move.Ioasid]);
-        ref readonly DeviceFacts facts = ref Facts.Devices[move.Device];
+        ref readonly HostDevice facts = ref Facts.Devices[move.Device];
         uint attached = facts.IsAttached ? _numbers[facts.Ioasid] : 0;
         return move.Kind switch
         {
@@ -223,7 +223,7 @@ public sealed class ExploredHost
         for (int i = 0; i < Facts.Devices.Length; i++)
         {
             DeviceId device = _topology.Devices[i].Device;
-            ref readonly DeviceFacts facts = ref Facts.Devices[i];
+            ref readonly HostDevice facts = ref Facts.Devices[i];
             bool owed = facts.IsAttached && (Facts.Linked || facts.FileAdded);
             if (owed != Oracle.TryGhostAt(device, 0, out _))
             {

@@ -73,9 +73,9 @@ internal sealed class FactReader
         return isNew;
     }
 
-    private DeviceFacts Read(int index, uint[] numbers)
+    private HostDevice Read(int index, uint[] numbers)
     {
-        var facts = new DeviceFacts { Ioasid = -1, FileOpen = _devices[index].Records.FileOpen, FileAdded = _kvm.Records.Files.ContainsKey(_ids[index]),
+        var facts = new HostDevice { Ioasid = -1, FileOpen = _devices[index].Records.FileOpen, FileAdded = _kvm.Records.Files.ContainsKey(_ids[index]),
             Blocked = _fd.Records.Blocked.ContainsKey(_ids[index]) };
         if (!_fd.Records.Devices.TryGetValue(_ids[index], out BoundDevice? bound))
         {

@@ -4,7 +4,7 @@ using IoasidGrains.Uapi;
 namespace IoasidGrains.Core;
 
 /// <summary>One device.</summary>
-public struct DeviceFacts
+public struct HostDevice
 {
     public bool Bound;
     public bool FileOpen;
@@ -78,7 +78,7 @@ public struct IoasidFacts
 /// <summary>Everything that the checks judge, at one moment.</summary>
 public sealed class HostFacts(int devices, int ioasids)
 {
-    public readonly DeviceFacts[] Devices = new DeviceFacts[devices];
+    public readonly HostDevice[] Devices = new HostDevice[devices];
     public readonly IoasidFacts[] Ioasids = new IoasidFacts[ioasids];
 
     /// <summary>The fd is registered with the VM.</summary>

@@ -147,7 +147,7 @@ public sealed class StateKey
                 words[length++] = facts.Linked ? 1u : 0;
                 foreach (int device in devices)
                 {
-                    ref readonly DeviceFacts one = ref facts.Devices[device];
+                    ref readonly HostDevice one = ref facts.Devices[device];
                     words[length++] = one.Chosen(one.Ioasid < 0 ? -1 : names[one.Ioasid]);
                     given |= (one.IsAttached ? one.Plain ? 3u : 2u : 0) << ((2 * length) - 3);
                 }

@@ -4,9 +4,6 @@ using IoasidGrains.Uapi;
 
 namespace IoasidGrains.Core.Linux;
 
-/// <summary>A device as the process finds it: what it is, and the IOMMU unit it is behind; a device without one is null there.</summary>
-public sealed record DeviceFacts(DeviceId Id, DeviceTraits Traits, IommuCapabilities? Unit);
-
 /// <summary>The owner of a group's DMA in this process.</summary>
 /// <param name="Number">Of the iommufd context, or of the container.</param>
 /// <param name="Count">How often it has claimed it: an iommufd once per bound device, a container once.</param>
@@ -32,6 +29,9 @@ public sealed record ProcessState(ProcessOptions Options)
 
     /// <summary>The last number that was given to a context, container, device file or VM; none is used twice.</summary>
     public int LastNumber { get; init; }
+
+    /// <summary>With these as the devices of the host.</summary>
+    public ProcessState Sees(DeviceFacts[] host) => this with { Host = host.ToImmutableSortedDictionary(device => device.Id, device => device) };
 
     public int LowestFreeFile
     {

@@ -10,10 +10,25 @@ namespace IoasidGrains.Core.Linux;
 /// </summary>
 public sealed class SyscallFrame(FdId process, ProcessState state, UserBytes[] memory)
 {
+    private static readonly UserBytes[] NoMemory = [];
     private readonly List<(Claim Claim, Errno IfRefused)> _claims = [];
     private readonly byte[]?[] _written = new byte[]?[memory.Length];
 
     public FdId Process { get; } = process;
+
+    public static SyscallFrame Of(ProcessState state, Syscall call) => new(call.Process, state, call is SysIoctl ioctl ? ioctl.Memory : NoMemory);
+
+    /// <summary>The state after a call that was made before: a log is replayed.</summary>
+    public static ProcessState Made(ProcessState state, Syscall call)
+    {
+        SyscallFrame frame = Of(state, call);
+        Syscalls.Run(frame, call);
+        return frame.State;
+    }
+
+    /// <summary>What the process gets.</summary>
+    public Reply Answer(long value) => new(
+        value < 0 ? (Errno)(-value) : Errno.OK, Math.Max(value, 0), new SyscallResult(Written()) { NoncoherentCounts = [.. NoncoherentCounts] });
 
     public ProcessState State { get; set; } = state;
 
@@ -38,7 +53,7 @@ public sealed class SyscallFrame(FdId process, ProcessState state, UserBytes[] m
     /// <summary>Every byte of the range is memory of the process that can be pinned for such an access; else EFAULT. A mapped device region is not: see <see cref="ProcessState.Regions"/>.</summary>
     public bool CanPin(ulong address, ulong length, bool write)
     {
-        if (address > ulong.MaxValue - (length - 1))
+        if (length == 0 || address >= Quantity.UserAddressEnd || length > Quantity.UserAddressEnd - address)
         {
             return false;
         }

@@ -25,6 +25,9 @@ public sealed class CommitStore
     /// <summary>Records that a VM's log keeps, so that a request that is asked again is answered as before.</summary>
     private const int KeptOfVm = AnswerWindow.PerSession;
 
+    /// <summary>Orders of two appends are so far apart: a record's drives are numbered from its own order on.</summary>
+    public const long OrderStep = 1 << 16;
+
     private sealed class Entry
     {
         public long Epoch;
@@ -34,6 +37,8 @@ public sealed class CommitStore
         public int ShortenAt = LongLog;
 
         public long Last => Log.Count == 0 ? 0 : Log[^1].Sequence;
+
+        public LogRecord? Find(long sequence) => Log.Count == 0 || sequence < Log[0].Sequence || sequence > Last ? null : Log[(int)(sequence - Log[0].Sequence)];
     }
 
     private readonly Dictionary<ObjectId, Entry> _logs = [];
@@ -84,7 +89,7 @@ public sealed class CommitStore
     public CommitResult Append(ObjectId id, long epoch, LogRecord record, Claim[] claims)
     {
         Entry entry = EntryOf(id);
-        if (entry.Log.Find(item => item.Sequence == record.Sequence) is { } known && known.Request == record.Request)
+        if (entry.Find(record.Sequence) is { } known && known.Request == record.Request)
         {
             return new CommitResult(CommitStatus.Committed, Record: known);
         }
@@ -107,7 +112,8 @@ public sealed class CommitStore
             counted += MoveClaim(id, claim);
         }
 
-        LogRecord committed = record with { Order = ++_order, Counted = counted };
+        _order += OrderStep;
+        LogRecord committed = record with { Order = _order, Counted = counted, Host = HostAsked(claims) };
         entry.Log.Add(committed);
         Shorten(id, entry);
         return new CommitResult(CommitStatus.Committed, Record: committed);
@@ -185,7 +191,7 @@ public sealed class CommitStore
         {
             entry.Log.RemoveRange(0, Math.Max(0, entry.Log.Count - (id.Kind == ObjectKind.Kvm ? KeptOfVm : 1)));
         }
-        else if (entry.Log.Count >= entry.ShortenAt)
+        else if (entry.Log.Count >= entry.ShortenAt && entry.Log[0].Changes[0] is not ProcessStarted)
         {
             LogRecord[] shorter = FdSnapshots.Shorten(entry.Log);
             entry.Log.Clear();
@@ -194,6 +200,11 @@ public sealed class CommitStore
             entry.ShortenAt = Math.Max(LongLog, 2 * (snapshot.Answers.Length + snapshot.Ioasids.Sum(ioasid => ioasid.Areas.Length)));
         }
     }
+
+    /// <summary>Every device of the host that an Inventory claim names; null without one.</summary>
+    private DeviceFacts[]? HostAsked(Claim[] claims) => Array.Find(claims, claim => claim.Kind == ClaimKind.Inventory) is not { } asked ? null
+        : [.. _inventory.Values.OfType<DeclareDevice>().Where(device => device.Device.Object.Host == asked.Name)
+            .Select(device => new DeviceFacts(device.Device, device.Traits, (_inventory.GetValueOrDefault(device.Traits.Unit.Object) as DeclareUnit)?.Capabilities))];
 
     private FdId[] HoldersOfAll(string prefix) =>
         [.. _claims.Where(claim => claim.Key.StartsWith(prefix, StringComparison.Ordinal)).Select(claim => new FdId(claim.Value.Key))];

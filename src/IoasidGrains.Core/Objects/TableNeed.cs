@@ -15,6 +15,24 @@ public static class TableNeed
 
     public static long Of(IoasidSpec spec, AreaMap areas) => areas.All.Sum(area => Of(spec, area));
 
+    /// <summary>What the changes of one record take. Those of a process's call build on each other.</summary>
+    public static TableReserve[] Of(Change[] changes, FdState before)
+    {
+        if (changes[0] is not SyscallMade)
+        {
+            return Of(changes[0], before);
+        }
+
+        List<TableReserve> needs = [];
+        foreach (Change change in changes.Where(change => change is not SyscallMade))
+        {
+            needs.AddRange(Of(change, before));
+            before = before.With([change]);
+        }
+
+        return [.. needs];
+    }
+
     /// <summary>What a change of an fd's records takes, table by table: one more area in all of them, or a whole new one with its first device.</summary>
     public static TableReserve[] Of(Change change, FdState before) => change switch
     {

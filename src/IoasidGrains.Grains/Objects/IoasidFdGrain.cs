@@ -56,4 +56,16 @@ public sealed class IoasidFdGrain(IGrainContext context, GrainPorts ports) : Obj
     public ValueTask<Reply> SetDirtyTracking(SetDirtyTracking command) => Run(command);
 
     public ValueTask<Reply> GetDirtyBitmap(GetDirtyBitmap command) => Run(command);
+
+    public ValueTask<Reply> StartProcess(StartProcess command) => Run(command);
+
+    public ValueTask<Reply> SysOpen(SysOpen command) => Run(command);
+
+    public ValueTask<Reply> SysClose(SysClose command) => Run(command);
+
+    public ValueTask<Reply> SysIoctl(SysIoctl command) => Run(command);
+
+    public ValueTask<Reply> SysRead(SysRead command) => Run(command);
+
+    public ValueTask<Reply> SysMmap(SysMmap command) => Run(command);
 }

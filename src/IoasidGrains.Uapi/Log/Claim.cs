@@ -28,6 +28,9 @@ public enum ClaimKind
     /// <summary>Refused if the host of the name has an IOMMU unit that cannot enforce snooping.</summary>
     AllUnitsEnforce,
 
+    /// <summary>Never refused: the record tells every declared device of the host of the name.</summary>
+    Inventory,
+
     /// <summary>Never refused: counts the claims whose names begin so, and those that begin as an alternative once together, as they are after this append.</summary>
     Count,
 }

@@ -16,6 +16,10 @@ public sealed record LogRecord(long Sequence, RequestId Request, Reply Reply, Ch
     /// <summary>What the Count claim of this append found; the store sets it.</summary>
     [Id(1)]
     public int Counted { get; init; }
+
+    /// <summary>What the Inventory claim of this append found; the store sets it.</summary>
+    [Id(2)]
+    public DeviceFacts[]? Host { get; init; }
 }
 
 /// <summary>One change of an fd's, a VM's or a device's own records.</summary>
@@ -29,6 +33,18 @@ public sealed record FdOpened(OpenOptions Options) : Change;
 [GenerateSerializer, Immutable]
 public sealed record FdClosed : Change;
 
+/// <summary>The records are those of a process; stands first in its log.</summary>
+[GenerateSerializer, Immutable]
+public sealed record ProcessStarted(ProcessOptions Options) : Change;
+
+/// <summary>The process looked at the devices of its host, which stand in the record.</summary>
+[GenerateSerializer, Immutable]
+public sealed record HostSeen : Change;
+
+/// <summary>A system call that changed what the kernel keeps for the process; its effect on page tables and devices follows as changes of their own.</summary>
+[GenerateSerializer, Immutable]
+public sealed record SyscallMade(Syscall Call) : Change;
+
 [GenerateSerializer, Immutable]
 public sealed record MemoryRegistered(UserAddress Start, ulong Length) : Change;
 
@@ -36,7 +52,12 @@ public sealed record MemoryRegistered(UserAddress Start, ulong Length) : Change;
 public sealed record MemoryUnregistered(UserAddress Start) : Change;
 
 [GenerateSerializer, Immutable]
-public sealed record IoasidAllocated(IoasidNumber Number, IoasidSpec Spec) : Change;
+public sealed record IoasidAllocated(IoasidNumber Number, IoasidSpec Spec) : Change
+{
+    /// <summary>What is mapped in it from the start.</summary>
+    [Id(0)]
+    public Area[] Areas { get; init; } = [];
+}
 
 [GenerateSerializer, Immutable]
 public sealed record IoasidFreed(IoasidNumber Number) : Change;

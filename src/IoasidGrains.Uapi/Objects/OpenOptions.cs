@@ -28,5 +28,8 @@ public sealed record OpenOptions(
     public static readonly IReadOnlyList<string> KvmSides =
         ["format-only", "format-and-device", "device-capability", "container-answer", "allow-disallow", "push", "push-and-flush"];
 
+    /// <summary>What the records of a process are opened with.</summary>
+    public static OpenOptions Of(ProcessOptions process) => new(process.Profile, false, false, ulong.MaxValue, int.MaxValue);
+
     public static readonly OpenOptions Default = new(SeedStrict, false, false, ulong.MaxValue, 65535);
 }

@@ -9,30 +9,33 @@ namespace IoasidGrains.Core;
 /// </summary>
 public static class FdDrives
 {
-    public static List<(ObjectId To, Drive Drive)> Of(FdState before, FdState after, LogRecord record, Stamp stamp)
+    /// <returns>With each drive the records as they were before it.</returns>
+    public static List<(ObjectId To, Drive Drive, FdState Before)> Of(FdState before, FdState after, LogRecord record, Stamp stamp)
     {
-        List<(ObjectId, Drive)> drives = [];
-        foreach (Change change in record.Changes)
+        List<(ObjectId To, Drive Drive, FdState Before)> drives = [];
+        foreach ((FdState previous, Change change, FdState next) in before.StepsOf(record))
         {
-            drives.AddRange(OfChange(before, after, change, stamp));
+            drives.AddRange(OfChange(previous, next, change, stamp).Select(drive => (drive.Item1, drive.Item2, previous)));
         }
 
         if (after.Closed && after.Devices.IsEmpty)
         {
-            drives.AddRange(before.Ioasids.Values.Select(ioasid => Destroy(ioasid, stamp)));
-            drives.AddRange(before.Kvms.Keys.Select(vm => (vm.Object, (Drive)new UnlinkFd(stamp, vm))));
+            drives.AddRange(before.Ioasids.Values.Select(ioasid => (Target(ioasid.Number, stamp), (Drive)Destroy(ioasid, stamp).Item2, before)));
+            drives.AddRange(before.Kvms.Keys.Select(vm => (vm.Object, (Drive)new UnlinkFd(stamp, vm), before)));
         }
 
         // Up before it takes effect, down after it is complete.
         KvmUpdated[] updates = [.. record.Changes.OfType<KvmUpdated>()];
-        return [.. updates.Where(update => update.Noncoherent).Select(update => Tell(after, update, stamp)), .. drives,
-            .. updates.Where(update => !update.Noncoherent).Select(update => Tell(after, update, stamp))];
+        drives = [.. updates.Where(update => update.Noncoherent).Select(update => Tell(after, update, stamp, before)), .. drives,
+            .. updates.Where(update => !update.Noncoherent).Select(update => Tell(after, update, stamp, before))];
+        Invariant.Check(drives.Count < CommitStore.OrderStep, "One record has more drives than numbers.");
+        return [.. drives.Select((drive, part) => drive with { Drive = drive.Drive with { Stamp = drive.Drive.Stamp with { Order = record.Order + part } } })];
     }
 
-    private static (ObjectId, Drive) Tell(FdState after, KvmUpdated update, Stamp stamp)
+    private static (ObjectId, Drive, FdState) Tell(FdState after, KvmUpdated update, Stamp stamp, FdState before)
     {
         KvmSide side = after.Profile.Kvm;
-        return (update.Vm.Object, new UpdateSnoop(stamp, update.Vm, update.Noncoherent) { ByFiles = side.ByFiles, FlushFirst = side.FlushesAtEdge });
+        return (update.Vm.Object, new UpdateSnoop(stamp, update.Vm, update.Noncoherent) { ByFiles = side.ByFiles, FlushFirst = side.FlushesAtEdge }, before);
     }
 
     /// <summary>Builds one IOASID as <paramref name="state"/> has it.</summary>
@@ -56,19 +59,19 @@ public static class FdDrives
     }
 
     /// <summary>What a leaf that lost its records must be told to be as <paramref name="state"/> has it.</summary>
-    public static List<(ObjectId To, Drive Drive)> Again(FdState state, ObjectId leaf, Stamp stamp)
+    public static List<(ObjectId To, Drive Drive, FdState Before)> Again(FdState state, ObjectId leaf, Stamp stamp)
     {
-        List<(ObjectId, Drive)> drives = [];
+        List<(ObjectId, Drive, FdState)> drives = [];
         if (leaf.Kind == ObjectKind.Device && state.Devices.TryGetValue(new DeviceId(leaf.Key), out BoundDevice? device))
         {
             DmaRoute? route = device.Place is { } place
                 ? new DmaRoute(new PageTableId(new IoasidId(stamp.Fd, place.Number), place.Table), device.Unit) { ForcesSnoop = place.ForcesSnoop } : null;
-            drives.Add((leaf, new HoldDevice(stamp, device.Id, Held: true, FileOpen: true, device.Unit) { Route = route }));
+            drives.Add((leaf, new HoldDevice(stamp, device.Id, Held: true, FileOpen: true, device.Unit) { Route = route }, state));
         }
 
         if (leaf.Kind == ObjectKind.PageTable && state.Ioasids.TryGetValue(PageTableId.Parse(leaf.Key).Ioasid.Number, out IoasidEntry? ioasid))
         {
-            drives.Add((Target(ioasid.Number, stamp), Build(state, ioasid, stamp)));
+            drives.Add((Target(ioasid.Number, stamp), Build(state, ioasid, stamp), state));
         }
 
         return drives;

@@ -1,5 +1,6 @@
 // Everything an ioasid_fd owns, as one immutable value: the fold of its log.
 using System.Collections.Immutable;
+using IoasidGrains.Core.Linux;
 using IoasidGrains.Uapi;
 
 namespace IoasidGrains.Core;
@@ -81,6 +82,9 @@ public sealed record FdState
 
     public AnswerWindow Answers { get; private init; } = AnswerWindow.Empty;
 
+    /// <summary>What the kernel keeps for the process whose records these are; null: they are those of an ioasid_fd.</summary>
+    public ProcessState? Process { get; private init; }
+
     public IEnumerable<BoundDevice> AttachedTo(IoasidNumber number) => Devices.Values.Where(device => device.Attached == number);
 
     public IEnumerable<BoundDevice> InGroup(GroupId group) => Devices.Values.Where(device => device.Traits.Group == group);
@@ -110,7 +114,7 @@ public sealed record FdState
     public IEnumerable<VmId> CoherencyGaps => HasNoncoherentDevice ? Kvms.Where(kvm => kvm.Value != true).Select(kvm => kvm.Key) : [];
 
     /// <summary>The VMs that were last told something else than a walk over the IOASIDs would find now.</summary>
-    public IEnumerable<VmId> StaleKvms => Options is null ? [] : Kvms.Where(kvm => (kvm.Value ?? false) != Profile.Kvm.IsNoncoherent(this, kvm.Key)).Select(kvm => kvm.Key);
+    public IEnumerable<VmId> StaleKvms => Options is null || Process is not null ? [] : Kvms.Where(kvm => (kvm.Value ?? false) != Profile.Kvm.IsNoncoherent(this, kvm.Key)).Select(kvm => kvm.Key);
 
     /// <summary>A device that may send no-snoop is attached to a table that does not enforce.</summary>
     public bool HasNoncoherentDevice => Devices.Values.Any(IsNoncoherent);
@@ -123,7 +127,23 @@ public sealed record FdState
             return From(snapshot, record);
         }
 
-        return (this with { Sequence = record.Sequence, Order = record.Order, Answers = Answers.Add(record) }).With(record.Changes);
+        FdState next = this with { Sequence = record.Sequence, Order = record.Order + CommitStore.OrderStep - 1, Answers = Answers.Add(record) };
+        return (record.Host is { } host ? next with { Process = Process!.Sees(host) } : next).With(record.Changes);
+    }
+
+    /// <summary>The changes of one record, each with the records as they were before it and as they are after it.</summary>
+    public List<(FdState Before, Change Change, FdState After)> StepsOf(LogRecord record)
+    {
+        List<(FdState, Change, FdState)> steps = [];
+        FdState state = this with { Sequence = record.Sequence };
+        foreach (Change change in record.Changes)
+        {
+            FdState next = change is SyscallMade ? state : state.ApplyChange(change);
+            steps.Add((state, change, next));
+            state = next;
+        }
+
+        return steps;
     }
 
     /// <summary>The records as these changes leave them; what a decision that is not committed yet would lead to.</summary>
@@ -138,7 +158,7 @@ public sealed record FdState
     private static FdState From(FdSnapshot snapshot, LogRecord record) => new()
     {
         Sequence = record.Sequence,
-        Order = record.Order,
+        Order = record.Order + CommitStore.OrderStep - 1,
         Options = snapshot.Options,
         Closed = snapshot.Closed,
         LastNumber = snapshot.LastNumber,
@@ -155,6 +175,9 @@ public sealed record FdState
     private FdState ApplyChange(Change change) => change switch
     {
         FdOpened opened => this with { Options = opened.Options },
+        ProcessStarted started => this with { Options = OpenOptions.Of(started.Options), Process = new ProcessState(started.Options) },
+        HostSeen => this,
+        SyscallMade made => this with { Process = SyscallFrame.Made(Process!, made.Call) },
         FdClosed => this with { Closed = true },
         MemoryRegistered memory => this with { Registered = Registered.Add(new RegisteredMemory(memory.Start, memory.Length)) },
         MemoryUnregistered memory => this with { Registered = Registered.RemoveAll(entry => entry.Start == memory.Start) },
@@ -162,7 +185,7 @@ public sealed record FdState
         {
             LastNumber = ioasid.Number.Value,
             Ioasids = Ioasids.Add(ioasid.Number, new IoasidEntry(
-                ioasid.Number, ioasid.Spec, AreaMap.Empty, ImmutableSortedDictionary<int, TableSpec>.Empty, Sequence)),
+                ioasid.Number, ioasid.Spec, AreaMap.Of(ioasid.Areas), ImmutableSortedDictionary<int, TableSpec>.Empty, Sequence)),
         },
         IoasidFreed ioasid => this with { Ioasids = Ioasids.Remove(ioasid.Number) },
         AreaMapped mapped => WithIoasid(mapped.Number, entry => entry with { Areas = entry.Areas.Add(mapped.Area) }),

@@ -44,7 +44,7 @@ public sealed class IoasidFd : KernelObject
     {
         if (_unsettled is { } before && _last is { } record)
         {
-            return Send(FdDrives.Of(before, _state, record, StampOf(record)), 0, before, () =>
+            return Send(FdDrives.Of(before, _state, record, StampOf(record)), 0, () =>
             {
                 _unsettled = null;
                 return Handle(command);
@@ -54,12 +54,17 @@ public sealed class IoasidFd : KernelObject
         return command switch
         {
             DescribeObject => Done(FdStatus.Of(_id, _state)),
-            DriveAgain again => Send(FdDrives.Again(_state, again.Leaf, Current), 0, _state, () => Done(Errno.OK)),
+            DriveAgain again => Send(FdDrives.Again(_state, again.Leaf, Current), 0, () => Done(Errno.OK)),
             UapiCommand uapi when _state.Answers.Find(uapi.Request, out bool tooOld) is var answered && (answered is not null || tooOld) =>
                 answered is null ? Done(Errno.ESTALE) : new Answer(AnswerOf(answered)),
             OpenFd open => Open(open),
+            StartProcess start => Take(start, ProcessRules.Start(_state, start)),
             HeldDeviceCommand held => HandleHeldDevice(held),
             FdCommand when _state.Options is null || _state.Closed => Done(Errno.EBADF),
+            CloseFd close when _state.Process is not null => Take(close, ProcessRules.Exit(_state, _id)),
+            SysOpen open when _state.Process is not null => LookAtHost(() => Take(open, ProcessRules.Run(_state, _id, open))),
+            Syscall call when _state.Process is not null => Take(call, ProcessRules.Run(_state, _id, call)),
+            FdCommand when _state.Process is not null => Done(Errno.ENOTTY),
             VfioBindIoasidFd bind => Bind(bind),
             GetDirtyBitmap get => GetDirty(get),
             FdCommand fd => Take(fd, Decide(fd)),
@@ -98,6 +103,17 @@ public sealed class IoasidFd : KernelObject
         }
 
         return Profiles.Find(open.Options) is null ? Done(Errno.EINVAL) : Take(open, Decision.Change(new FdOpened(open.Options)));
+    }
+
+    /// <summary>A record of its own, so that the call that follows is decided from what is there: it is nobody's request.</summary>
+    private Step LookAtHost(Func<Step> then)
+    {
+        var seen = new LogRecord(_state.Sequence + 1, new RequestId($"{_id}/host", _state.Sequence + 1), Reply.Ok, [new HostSeen()]);
+        return new Commit(seen, [new Claim(ClaimKind.Inventory, _id.Object.Host)], result =>
+        {
+            _state = _state.Apply(result.Record!);
+            return then();
+        });
     }
 
     private Step HandleHeldDevice(HeldDeviceCommand command)
@@ -160,7 +176,7 @@ public sealed class IoasidFd : KernelObject
         }
 
         Decision whole = KvmRules.Push(_state, _id, decision);
-        return Reserve(TableNeed.Of(whole.Changes[0], _state), 0, () => Commit(command, whole));
+        return Reserve(TableNeed.Of(whole.Changes, _state), 0, () => Commit(command, whole));
     }
 
     /// <summary>Page-table memory is asked for before anything is decided: after the commit no table refuses.</summary>
@@ -191,22 +207,22 @@ public sealed class IoasidFd : KernelObject
 
             LogRecord committed = result.Record!;
             _state = before.Apply(committed);
-            return Send(FdDrives.Of(before, _state, committed, StampOf(committed)), 0, before, () => new Answer(AnswerOf(committed)));
+            return Send(FdDrives.Of(before, _state, committed, StampOf(committed)), 0, () => new Answer(AnswerOf(committed)));
         });
     }
 
-    /// <summary>Sends drives one after the other. An Ioasid that started without its records is built as it was <paramref name="before"/> first.</summary>
-    private Step Send(List<(ObjectId To, Drive Drive)> drives, int next, FdState before, Func<Step> then)
+    /// <summary>Sends drives one after the other. An Ioasid that started without its records is built as it was before first.</summary>
+    private static Step Send(List<(ObjectId To, Drive Drive, FdState Before)> drives, int next, Func<Step> then)
     {
         if (next == drives.Count)
         {
             return then();
         }
 
-        (ObjectId to, Drive drive) = drives[next];
+        (ObjectId to, Drive drive, FdState before) = drives[next];
         return new Call(to, drive, reply => reply.Status == ReplyStatus.NotDriven && drive is IoasidDrive lost
-            ? new Call(to, FdDrives.BuildBefore(before, lost), _ => Send(drives, next, before, then))
-            : Send(drives, next + 1, before, then));
+            ? new Call(to, FdDrives.BuildBefore(before, lost), _ => Send(drives, next, then))
+            : Send(drives, next + 1, then));
     }
 
     /// <summary>An attach or announcement that opens the seed's window says so (domain 3.5).</summary>

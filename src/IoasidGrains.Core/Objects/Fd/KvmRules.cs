@@ -77,7 +77,7 @@ public static class KvmRules
     /// <summary>The same decision, and what each VM must be told with it.</summary>
     public static Decision Push(FdState fd, FdId id, Decision decision)
     {
-        if (fd.Options is null || fd.Profile.Kvm is not { Trigger: KvmTrigger.Change } side)
+        if (fd.Options is null || fd.Process is not null || fd.Profile.Kvm is not { Trigger: KvmTrigger.Change } side)
         {
             return decision;
         }
