@@ -60,6 +60,12 @@ internal sealed class ExampleHelp(HelpAction usual) : SynchronousCommandLineActi
             "ioasid explore --topology T4 --profile history-free --depth 8",
             "ioasid explore --bench                 (figures of all profiles)",
         ],
+        ["conform"] =
+        [
+            "ioasid conform tests/recordings/*.jsonl",
+            "ioasid conform tests/recordings/cases.jsonl --case dma/dma-replace",
+            "ioasid conform tests/recordings/*.jsonl --on embedded --json",
+        ],
     };
 
     public override int Invoke(ParseResult parseResult)

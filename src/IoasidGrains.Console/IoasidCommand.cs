@@ -40,6 +40,7 @@ public static class IoasidCommand
             CompareVerb.Build(terminal),
             DmaVerb.Build(terminal),
             ExploreVerb.Build(terminal),
+            ConformVerb.Build(terminal),
             help,
             new VersionOption(),
         };

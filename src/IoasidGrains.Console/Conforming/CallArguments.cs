@@ -1,0 +1,56 @@
+// The arguments of one recorded call, each of which must be used; read by the tables of conform.
+using System.Text.Json.Nodes;
+using IoasidGrains.Uapi;
+
+namespace IoasidGrains.Console;
+
+/// <summary>Hands out arguments, and tells which nobody asked for: those were not understood.</summary>
+internal sealed class CallArguments(RecordedCall call, ReplayedProcess process)
+{
+    private readonly HashSet<string> _used = [];
+
+    public ReplayedProcess Process => process;
+
+    public RecordedCall Call => call;
+
+    public int File => process.FileOf(call.File);
+
+    public bool Has(string name)
+    {
+        _used.Add(name);
+        return call.Args.ContainsKey(name);
+    }
+
+    public ulong Number(string name, ulong ifAbsent = 0) => Has(name) ? RecordedNumber.Of(call.Args[name]) : ifAbsent;
+
+    public uint Word(string name, uint ifAbsent = 0) => (uint)Number(name, ifAbsent);
+
+    public uint Id(string name, uint ifAbsent = 0) => Has(name) ? process.IdOf(call.Args[name]) : ifAbsent;
+
+    public ulong Address(string name, ulong ifAbsent = 0) => Has(name) ? ReplayedProcess.AddressOf(call.Args[name]) : ifAbsent;
+
+    public uint Flags(string name, IReadOnlyDictionary<string, ulong> names, uint ifAbsent = 0) => Has(name) ? (uint)RecordedNumber.Flags(call.Args[name], names) : ifAbsent;
+
+    public string? Text(string name) => Has(name) ? call.Args[name]?.ToString() : null;
+
+    /// <summary>A descriptor as a number; a word that names none is one that is not open.</summary>
+    public int Descriptor(string name) => RecordedNumber.TryRead(Has(name) ? call.Args[name] : null, out ulong number) ? (int)number : process.FileOf(call.Args[name]?.ToString() ?? "");
+
+    public (ulong Start, ulong Last)[] Ranges(string name) =>
+        Has(name) ? [.. ((JsonArray)call.Args[name]!).Select(range => (RecordedNumber.Of(range![0]), RecordedNumber.Of(range[1])))] : [];
+
+    /// <summary>Throws for an argument that nobody has asked for.</summary>
+    public void CheckAllUsed()
+    {
+        if (call.Args.Select(argument => argument.Key).FirstOrDefault(name => !_used.Contains(name)) is { } unknown)
+        {
+            throw new NotUnderstoodException($"{call.Name} has an argument \"{unknown}\" that is not known");
+        }
+    }
+}
+
+/// <summary>What a replayed call answered, in the words of the recording.</summary>
+internal sealed record CallAnswer(long Ret, Errno Errno, JsonObject Out)
+{
+    public static CallAnswer Of(Reply reply, JsonObject? outputs = null) => new(reply.Succeeded ? reply.Value : -1, reply.Errno, outputs ?? []);
+}

@@ -1,0 +1,139 @@
+// From the description of the machine in a recording to declared IOMMU units and devices; used by conform.
+using System.Globalization;
+using System.Text.Json.Nodes;
+using System.Text.RegularExpressions;
+using IoasidGrains.Uapi;
+
+namespace IoasidGrains.Console;
+
+/// <summary>
+/// The hardware behind a recording. Words of the platform that name an option of the machine choose capabilities and register values; nothing here knows an answer.
+/// </summary>
+internal sealed partial class RecordedHost
+{
+    /// <summary>VT-d as QEMU models it: queued invalidation, pass-through, IOTLB registers at 0xf0, 16 mask handles; and what its options add.</summary>
+    private const ulong EcapAlways = 0xf00f42, EcapIntremap = 1 << 3, EcapSnoopControl = 1 << 7, EcapScalable = (1UL << 43) | (1UL << 46) | (1UL << 31);
+
+    /// <summary>CAP without the guest address widths and the maximal one: domains, fault registers, 2 MiB and 1 GiB pages, drains.</summary>
+    private const ulong CapAlways = 0xd2008c22200086;
+
+    private const ulong VtdPages = 0x40201000, AmdPages = 0xfff7ffffff000, VirtioPages = 0xfffffffffffff000;
+    private const string NoUnit = "none";
+
+    private readonly HostId _host;
+    private readonly JsonObject _given;
+    private readonly string _words;
+
+    private RecordedHost(HostId host, JsonObject given)
+    {
+        (_host, _given) = (host, given);
+        _words = given["platform"]?.GetValue<string>() ?? "";
+    }
+
+    /// <summary>The machine of a program, and the process that ran on it.</summary>
+    public static (List<UapiCommand> Declarations, ProcessOptions Options) Of(HostId host, JsonObject given, string profile, UserRegion[] memory)
+    {
+        var read = new RecordedHost(host, given);
+        return (read.Declarations(), read.Options(profile, memory));
+    }
+
+    /// <summary>The machine of sequences: A and C can enforce snooping, B cannot, each alone in its group.</summary>
+    public static JsonObject OfSequences() => new()
+    {
+        ["platform"] = "intel-iommu snoop-control=on intremap=on",
+        ["devices"] = new JsonObject
+        {
+            ["A"] = new JsonObject { ["group"] = "gA", ["can_enforce_cc"] = true },
+            ["B"] = new JsonObject { ["group"] = "gB", ["can_enforce_cc"] = false },
+            ["C"] = new JsonObject { ["group"] = "gC", ["can_enforce_cc"] = true },
+        },
+        ["iommu"] = new JsonObject { ["driver"] = "intel" },
+    };
+
+    private JsonObject? Iommu => _given["iommu"] as JsonObject;
+
+    private string Driver => Iommu?["driver"]?.GetValue<string>() ?? (Iommu is null ? NoUnit : _words.Contains("amd-iommu") ? "amd" : _words.Contains("virtio") ? "virtio" : "intel");
+
+    private bool Has(string option) => Regex.IsMatch(_words, $@"\b{option}=(on|1)\b");
+
+    private ProcessOptions Options(string profile, UserRegion[] memory) => ProcessOptions.Default with
+    {
+        Profile = profile == "" ? ProcessOptions.Default.Profile : profile,
+        ContainerProfile = profile == "" ? ProcessOptions.Default.ContainerProfile : profile,
+        Memory = memory,
+        AllowUnsafeInterrupts = Iommu?["allow_unsafe_interrupts"]?.GetValue<bool>() ?? AllowsUnsafeInterrupts().IsMatch(_words),
+        NoIommu = AllowsNoIommu().IsMatch(_words),
+        Selftest = Driver == "mock",
+    };
+
+    private List<UapiCommand> Declarations()
+    {
+        List<UapiCommand> all = [];
+        JsonObject devices = _given["devices"] as JsonObject ?? [];
+        if (Driver is not (NoUnit or "mock"))
+        {
+            all.AddRange(devices.Select(device => CanEnforce(device.Value!)).Distinct().Select(can => new DeclareUnit(UnitOf(can), Unit(can))));
+        }
+
+        foreach ((string name, JsonNode? device) in devices)
+        {
+            var traits = new DeviceTraits(
+                UnitOf(CanEnforce(device!)), new GroupId(_host.Key(device!["group"]?.GetValue<string>() ?? name)), default, false, DeviceDriver.VfioPci, DriverOpens.AtBind, []);
+            all.Add(new DeclareDevice(new DeviceId(_host.Key(name)), traits));
+        }
+
+        return all;
+    }
+
+    private static bool CanEnforce(JsonNode device) => device["can_enforce_cc"]?.GetValue<bool>() ?? false;
+
+    /// <summary>The recorded machines have one unit; one that masks its ability for some devices is two units to us.</summary>
+    private UnitId UnitOf(bool enforces) => new(_host.Key(Driver == NoUnit ? NoUnit : enforces ? "iommu0" : "iommu1"));
+
+    private IommuCapabilities Unit(bool enforces) => Driver switch
+    {
+        "intel" => Vtd(enforces),
+        "amd" => Foreign(enforces, IommuDriver.Amd, AmdPages),
+        "virtio" => Foreign(enforces, IommuDriver.Virtio, VirtioPages),
+        _ => throw new NotUnderstoodException($"given.iommu.driver \"{Driver}\" is none of intel, amd, virtio and mock"),
+    };
+
+    private IommuCapabilities Vtd(bool enforces)
+    {
+        int width = AwBits().Match(_words) is { Success: true } bits ? int.Parse(bits.Groups[1].Value, CultureInfo.InvariantCulture) : 48;
+        bool scalable = Regex.IsMatch(_words, @"\b(x-)?scalable-mode=(on|modern|legacy)\b");
+        bool snoopControl = _words.Contains("snoop-control=") ? Has("snoop-control") : enforces;
+        bool intremap = !_words.Contains("intremap=off");
+        ulong ecap = EcapAlways | (intremap ? EcapIntremap : 0) | (snoopControl ? EcapSnoopControl : 0) | (scalable ? EcapScalable : 0);
+        ulong cap = CapAlways | ((ulong)(width - 1) << 16) | (width > 39 ? 6UL << 8 : 2UL << 8);
+        return new IommuCapabilities(enforces, width, VtdPages, scalable, Reserved())
+        {
+            Driver = IommuDriver.Vtd, Aperture = Aperture(), MsiIsolated = MsiIsolated(intremap), Registers = (cap, ecap),
+        };
+    }
+
+    /// <summary>A page table of ours is at most 57 bits wide; what the aperture has above can be mapped but is reached by no device.</summary>
+    private IommuCapabilities Foreign(bool enforces, IommuDriver driver, ulong pages) =>
+        new(enforces, 57, IommuCapabilities.AllPageSizes, false, Reserved())
+        {
+            Driver = driver, Aperture = Aperture() ?? new IovaRange(0, ulong.MaxValue), ReportedPageSizes = pages,
+            MsiIsolated = MsiIsolated(driver == IommuDriver.Amd && !_words.Contains("intremap=off")),
+        };
+
+    private bool MsiIsolated(bool otherwise) => Iommu?["msi_isolated"] is JsonValue value && value.TryGetValue(out bool isolated) ? isolated : otherwise;
+
+    private IovaRange? Aperture() => Iommu?["aperture"] is JsonArray { Count: 2 } ends ? new IovaRange(RecordedNumber.Of(ends[0]), RecordedNumber.Of(ends[1])) : null;
+
+    private IovaRange[] Reserved() =>
+        [.. (Iommu?["reserved"] as JsonArray ?? []).Select(range => new IovaRange(RecordedNumber.Of(range![0]), RecordedNumber.Of(range[1])))
+            .Where(range => range != Quantity.InterruptWindow)];
+
+    [GeneratedRegex(@"\baw-bits=(\d+)\b")]
+    private static partial Regex AwBits();
+
+    [GeneratedRegex(@"unsafe interrupts ?= ?(1|on|y)")]
+    private static partial Regex AllowsUnsafeInterrupts();
+
+    [GeneratedRegex(@"noiommu( mode)? ?= ?(1|on|y)")]
+    private static partial Regex AllowsNoIommu();
+}

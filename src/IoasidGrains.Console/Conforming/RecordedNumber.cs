@@ -1,0 +1,65 @@
+// Numbers as recordings write them: 5, "5", "0x10", and flags by name; used by conform.
+using System.Globalization;
+using System.Text.Json.Nodes;
+
+namespace IoasidGrains.Console;
+
+/// <summary>Reads numbers and flags.</summary>
+internal static class RecordedNumber
+{
+    public static ulong Of(JsonNode? node) => TryRead(node, out ulong value) ? value : throw new NotUnderstoodException($"{node?.ToJsonString() ?? "null"} is no number");
+
+    public static bool TryRead(JsonNode? node, out ulong value)
+    {
+        value = 0;
+        if (node is not JsonValue json)
+        {
+            return false;
+        }
+
+        if (json.TryGetValue(out bool flag))
+        {
+            value = flag ? 1UL : 0UL;
+            return true;
+        }
+
+        if (json.TryGetValue(out long signed))
+        {
+            value = unchecked((ulong)signed);
+            return true;
+        }
+
+        return json.TryGetValue(out value) || (json.TryGetValue(out string? text) && TryParse(text, out value));
+    }
+
+    public static bool TryParse(string text, out ulong value)
+    {
+        if (text.StartsWith("0x", StringComparison.OrdinalIgnoreCase))
+        {
+            return ulong.TryParse(text.AsSpan(2), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out value);
+        }
+
+        bool read = long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out long signed);
+        value = unchecked((ulong)signed);
+        return read || ulong.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out value);
+    }
+
+    /// <summary>Names joined by <c>|</c>, numbers among them.</summary>
+    public static ulong Flags(JsonNode? node, IReadOnlyDictionary<string, ulong> names)
+    {
+        if (TryRead(node, out ulong number))
+        {
+            return number;
+        }
+
+        ulong flags = 0;
+        foreach (string part in (node?.ToString() ?? "").Split('|', StringSplitOptions.TrimEntries))
+        {
+            flags |= names.TryGetValue(part, out ulong flag) || TryParse(part, out flag) ? flag : throw new NotUnderstoodException($"\"{part}\" is none of {string.Join(", ", names.Keys)}");
+        }
+
+        return flags;
+    }
+
+    public static string Hex(ulong value) => $"0x{value:x}";
+}
