@@ -77,7 +77,7 @@ internal sealed class ConformVerb
         }
     }
 
-    private static async Task<ConformResult> Replay(ReplayHosts hosts, Recorded recorded, string profile)
+    internal static async Task<ConformResult> Replay(ReplayHosts hosts, Recorded recorded, string profile)
     {
         try
         {
