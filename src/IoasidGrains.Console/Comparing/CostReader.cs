@@ -13,7 +13,7 @@ internal sealed class CostReader(IUapi uapi, HostId host, string session)
     public async Task<FdCosts> OfFds(Flow flow)
     {
         FdCosts sum = FdCosts.None;
-        foreach (string fd in flow.Steps.Select(line => line.Step).OfType<OpenFdStep>().Select(open => open.Name).Distinct())
+        foreach (string fd in flow.Steps.Select(line => line.Step switch { OpenFdStep open => open.Name, StartProcessStep start => start.Name, _ => null }).OfType<string>().Distinct())
         {
             sum = await Read(new ReadFdCosts(new FdId(host.Key(fd)))) is FdCosts costs ? sum.Plus(costs) : sum;
         }

@@ -1,4 +1,5 @@
 // Replays one recorded program at a port. Used by conform.
+using IoasidGrains.Flows;
 using IoasidGrains.Uapi;
 
 namespace IoasidGrains.Console;
@@ -12,7 +13,7 @@ internal sealed class CaseReplay(ReplayHosts hosts, RecordedCase recorded, strin
     /// <summary>Descriptors that were closed without being told, and before which call.</summary>
     private readonly List<(string File, int Before)> _closed = [];
 
-    /// <summary>The first difference; null if there is none. Throws <see cref="NotUnderstoodException"/>.</summary>
+    /// <summary>The first difference; null if there is none. Throws <see cref="CallNotUnderstoodException"/>.</summary>
     public async Task<Difference?> Run()
     {
         (Difference? difference, bool refused) = await Play();
@@ -54,7 +55,7 @@ internal sealed class CaseReplay(ReplayHosts hosts, RecordedCase recorded, strin
         var opened = new List<string>();
         for (int i = 0; i < index; i++)
         {
-            RecordedCall call = recorded.Calls[i];
+            LinuxCall call = recorded.Calls[i];
             if (call is { Name: "open", Ret: >= 0 })
             {
                 opened.Remove(call.File);
@@ -67,7 +68,7 @@ internal sealed class CaseReplay(ReplayHosts hosts, RecordedCase recorded, strin
 
     private bool IsUsed(string file, int from)
     {
-        foreach (RecordedCall call in recorded.Calls.Skip(from))
+        foreach (LinuxCall call in recorded.Calls.Skip(from))
         {
             if (call.Name == "open" && call.File == file)
             {
@@ -85,7 +86,7 @@ internal sealed class CaseReplay(ReplayHosts hosts, RecordedCase recorded, strin
 
     private async Task<(Difference? First, bool Refused)> Play()
     {
-        (ReplayedProcess process, HostId host) = await hosts.Start(recorded.Given, profile);
+        (LinuxProcess process, HostId host) = await hosts.Start(recorded.Given, profile);
         try
         {
             for (int i = 0; i < recorded.Calls.Length; i++)
@@ -95,7 +96,7 @@ internal sealed class CaseReplay(ReplayHosts hosts, RecordedCase recorded, strin
                     await process.Close(process.FileOf(file));
                 }
 
-                CallAnswer answer = await Make(recorded.Calls[i], process);
+                CallAnswer answer = await recorded.Calls[i].Make(process);
                 Difference? difference = Comparing.Of(i, recorded.Calls[i], answer, process.NoncoherentEvents);
                 if (recorded.Calls[i].Out?.ContainsKey(Comparing.Events) == true)
                 {
@@ -114,21 +115,5 @@ internal sealed class CaseReplay(ReplayHosts hosts, RecordedCase recorded, strin
         {
             await hosts.End(process, host);
         }
-    }
-
-    private static async Task<CallAnswer> Make(RecordedCall call, ReplayedProcess process)
-    {
-        if (call.Strange.Length > 0)
-        {
-            throw new NotUnderstoodException($"{call.Name} has a member \"{call.Strange[0]}\" that is not known");
-        }
-
-        Func<CallArguments, Task<CallAnswer>> make = IommufdCalls.Table.GetValueOrDefault(call.Name) ?? VfioCalls.Table.GetValueOrDefault(call.Name)
-            ?? OtherCalls.Table.GetValueOrDefault(call.Name) ?? OtherCalls.ByNumber(call.Name)
-            ?? throw new NotUnderstoodException($"{call.Name} is no call that is known");
-        var arguments = new CallArguments(call, process);
-        CallAnswer answer = await make(arguments);
-        arguments.CheckAllUsed();
-        return answer;
     }
 }

@@ -1,5 +1,6 @@
 // Where a replay differs from its recording; made by the replays of conform, printed by its report.
 using System.Text.Json.Nodes;
+using IoasidGrains.Flows;
 using IoasidGrains.Uapi;
 
 namespace IoasidGrains.Console;
@@ -15,7 +16,7 @@ internal static class Comparing
     public const string Events = "kvm_noncoherent_dma_events";
 
     /// <summary>Null if everything that the recording names is equal.</summary>
-    public static Difference? Of(int index, RecordedCall call, CallAnswer answer, IReadOnlyList<string> events)
+    public static Difference? Of(int index, LinuxCall call, CallAnswer answer, IReadOnlyList<string> events)
     {
         bool equal = call.Ret == answer.Ret && (call.Errno is "0" or "" ? answer.Errno == Errno.OK : call.Errno == answer.Errno.ToString());
         var replayed = new JsonObject();
@@ -31,8 +32,8 @@ internal static class Comparing
     }
 
     /// <summary>A call that failed here has no outputs to tell; one that did not has all that are known.</summary>
-    private static JsonNode? Find(RecordedCall call, CallAnswer answer, string name) => answer.Out.TryGetPropertyValue(name, out JsonNode? value) ? value
-        : answer.Errno != Errno.OK ? null : throw new NotUnderstoodException($"{call.Name} has an output \"{name}\" that is not known");
+    private static JsonNode? Find(LinuxCall call, CallAnswer answer, string name) => answer.Out.TryGetPropertyValue(name, out JsonNode? value) ? value
+        : answer.Errno != Errno.OK ? null : throw new CallNotUnderstoodException($"{call.Name} has an output \"{name}\" that is not known");
 
     private static string Say(long ret, string errno, JsonObject? outputs) => $"{(errno is "0" or "" ? ret.ToString() : $"-{errno}")}{(outputs is { Count: > 0 } ? " " + Text(outputs) : "")}";
 
@@ -44,7 +45,7 @@ internal static class Comparing
         JsonObject many => new JsonObject(many.Select(member => KeyValuePair.Create(member.Key, Normal(member.Value)))),
         JsonArray list => new JsonArray([.. list.Select(Normal)]),
         JsonValue value when value.GetValueKind() is not (System.Text.Json.JsonValueKind.True or System.Text.Json.JsonValueKind.False)
-            && RecordedNumber.TryRead(value, out ulong number) => JsonValue.Create(number),
+            && FlowNumber.TryRead(value, out ulong number) => JsonValue.Create(number),
         _ => node?.DeepClone(),
     };
 }

@@ -2,6 +2,7 @@
 using System.Globalization;
 using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
+using IoasidGrains.Flows;
 using IoasidGrains.Uapi;
 
 namespace IoasidGrains.Console;
@@ -35,6 +36,14 @@ internal sealed partial class RecordedHost
     {
         var read = new RecordedHost(host, given);
         return (read.Declarations(), read.Options(profile, memory));
+    }
+
+    /// <summary>The group of a device; of the first one if none is named.</summary>
+    public static string GroupOf(JsonObject given, string? device)
+    {
+        JsonObject devices = given["devices"] as JsonObject ?? [];
+        string name = device ?? devices.Select(one => one.Key).FirstOrDefault() ?? "";
+        return devices[name]?["group"]?.ToString() ?? name;
     }
 
     /// <summary>The machine of sequences: A and C can enforce snooping, B cannot, each alone in its group.</summary>
@@ -95,7 +104,7 @@ internal sealed partial class RecordedHost
         "intel" => Vtd(enforces),
         "amd" => Foreign(enforces, IommuDriver.Amd, AmdPages),
         "virtio" => Foreign(enforces, IommuDriver.Virtio, VirtioPages),
-        _ => throw new NotUnderstoodException($"given.iommu.driver \"{Driver}\" is none of intel, amd, virtio and mock"),
+        _ => throw new CallNotUnderstoodException($"given.iommu.driver \"{Driver}\" is none of intel, amd, virtio and mock"),
     };
 
     private IommuCapabilities Vtd(bool enforces)
@@ -122,10 +131,10 @@ internal sealed partial class RecordedHost
 
     private bool MsiIsolated(bool otherwise) => Iommu?["msi_isolated"] is JsonValue value && value.TryGetValue(out bool isolated) ? isolated : otherwise;
 
-    private IovaRange? Aperture() => Iommu?["aperture"] is JsonArray { Count: 2 } ends ? new IovaRange(RecordedNumber.Of(ends[0]), RecordedNumber.Of(ends[1])) : null;
+    private IovaRange? Aperture() => Iommu?["aperture"] is JsonArray { Count: 2 } ends ? new IovaRange(FlowNumber.Of(ends[0]), FlowNumber.Of(ends[1])) : null;
 
     private IovaRange[] Reserved() =>
-        [.. (Iommu?["reserved"] as JsonArray ?? []).Select(range => new IovaRange(RecordedNumber.Of(range![0]), RecordedNumber.Of(range[1])))
+        [.. (Iommu?["reserved"] as JsonArray ?? []).Select(range => new IovaRange(FlowNumber.Of(range![0]), FlowNumber.Of(range[1])))
             .Where(range => range != Quantity.InterruptWindow)];
 
     [GeneratedRegex(@"\baw-bits=(\d+)\b")]

@@ -1,14 +1,9 @@
 // Recordings of a real kernel as they stand in a file; read by conform.
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using IoasidGrains.Flows;
 
 namespace IoasidGrains.Console;
-
-/// <summary>One call of a program and what the kernel returned.</summary>
-/// <param name="File">The name of the descriptor it was made on.</param>
-/// <param name="Out">What the kernel left in the struct, or null.</param>
-/// <param name="Strange">Members that the format does not have.</param>
-internal sealed record RecordedCall(string Name, string File, JsonObject Args, long Ret, string Errno, JsonObject? Out, string[] Strange);
 
 /// <summary>One line of a recording: a program of calls, or a sequence of state changes.</summary>
 /// <param name="Where">File and line.</param>
@@ -16,7 +11,7 @@ internal abstract record Recorded(string Id, string Where);
 
 /// <summary>A program.</summary>
 /// <param name="Given">The machine it ran on.</param>
-internal sealed record RecordedCase(string Id, string Where, JsonObject Given, string[] Tags, RecordedCall[] Calls) : Recorded(Id, Where)
+internal sealed record RecordedCase(string Id, string Where, JsonObject Given, string[] Tags, LinuxCall[] Calls) : Recorded(Id, Where)
 {
     /// <summary>The words that describe the machine; programs of one machine are summed up together.</summary>
     public string Platform => Given["platform"]?.GetValue<string>() ?? "";
@@ -65,10 +60,10 @@ internal static class RecordingFile
         }
     }
 
-    private static RecordedCall ReadCall(JsonObject call) => new(
-        call["ioctl"]!.GetValue<string>(), call["fd"]!.GetValue<string>(), call["args"] as JsonObject ?? [], call["ret"]?.GetValue<long>() ?? 0,
-        call["errno"]?.ToString() ?? "0", call["out"] as JsonObject, [.. call.Select(member => member.Key).Where(key => !KnownOfCall.Contains(key))]);
+    private static LinuxCall ReadCall(JsonObject call) => new(
+        call["ioctl"]!.GetValue<string>(), call["fd"]!.GetValue<string>(), call["args"] as JsonObject ?? [])
+    {
+        Ret = call["ret"]?.GetValue<long>() ?? 0, Errno = call["errno"]?.ToString() ?? "0", Out = call["out"] as JsonObject,
+        Strange = [.. call.Select(member => member.Key).Where(key => !KnownOfCall.Contains(key))],
+    };
 }
-
-/// <summary>A recording says something that this program does not know the meaning of.</summary>
-internal sealed class NotUnderstoodException(string message) : Exception(message);

@@ -1,5 +1,6 @@
 // Makes a fresh host with a process on it for every replay. Used by conform.
 using System.Text.Json.Nodes;
+using IoasidGrains.Flows;
 using IoasidGrains.Uapi;
 
 namespace IoasidGrains.Console;
@@ -7,20 +8,31 @@ namespace IoasidGrains.Console;
 /// <summary>No two replays share an object.</summary>
 internal sealed class ReplayHosts(IUapi uapi, string run, Func<HostId, ValueTask> forget)
 {
-    private int _number;
+    private int _hosts;
+    private long _requests;
 
-    public async Task<(ReplayedProcess Process, HostId Host)> Start(JsonObject given, string profile)
+    public async Task<(LinuxProcess Process, HostId Host)> Start(JsonObject given, string profile)
     {
-        var host = new HostId($"{run}-r{Interlocked.Increment(ref _number)}");
-        (List<UapiCommand> declarations, ProcessOptions options) = RecordedHost.Of(host, given, profile, ReplayedProcess.Memory);
-        var process = new ReplayedProcess(uapi, host, $"{host.Name}", given);
-        await process.Start(declarations, options);
+        var host = new HostId($"{run}-r{++_hosts}");
+        (List<UapiCommand> declarations, ProcessOptions options) = RecordedHost.Of(host, given, profile, LinuxProcess.Memory);
+        var process = new LinuxProcess(new FdId(host.Key("process")), Call, device => RecordedHost.GroupOf(given, device));
+        foreach (UapiCommand command in (UapiCommand[])[.. declarations, new StartProcess(process.Id, options)])
+        {
+            Reply reply = await Call(command);
+            if (!reply.Succeeded)
+            {
+                throw new CallNotUnderstoodException($"the recorded machine cannot be set up: {command.GetType().Name} answers {reply}");
+            }
+        }
+
         return (process, host);
     }
 
-    public async Task End(ReplayedProcess process, HostId host)
+    public async Task End(LinuxProcess process, HostId host)
     {
-        await process.Exit();
+        await Call(new CloseFd(process.Id));
         await forget(host);
     }
+
+    private async Task<Reply> Call(UapiCommand command) => await uapi.Call(command with { Request = new RequestId(run, ++_requests) });
 }

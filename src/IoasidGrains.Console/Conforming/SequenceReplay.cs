@@ -1,5 +1,6 @@
 // Replays one recorded sequence of state changes at a port. Used by conform.
 using System.Text.Json.Nodes;
+using IoasidGrains.Flows;
 using IoasidGrains.Uapi;
 using IoasidGrains.Uapi.Linux;
 
@@ -24,7 +25,7 @@ internal sealed class SequenceReplay(ReplayHosts hosts, RecordedSequence recorde
     /// <summary>Live tables by id: the number of each, and whether it was made by hand.</summary>
     private readonly Dictionary<uint, (int Number, bool Manual)> _tables = [];
 
-    private ReplayedProcess _process = null!;
+    private LinuxProcess _process = null!;
     private uint[] _spaces = [];
     private int _file, _kvm = -1, _groups, _made;
     private ulong _maps;
@@ -33,7 +34,7 @@ internal sealed class SequenceReplay(ReplayHosts hosts, RecordedSequence recorde
     {
         if (recorded.Line.Select(member => member.Key).FirstOrDefault(key => !KnownOfLine.Contains(key)) is { } strange)
         {
-            throw new NotUnderstoodException($"the sequence has a member \"{strange}\" that is not known");
+            throw new CallNotUnderstoodException($"the sequence has a member \"{strange}\" that is not known");
         }
 
         (_process, HostId host) = await hosts.Start(RecordedHost.OfSequences(), profile);
@@ -51,7 +52,7 @@ internal sealed class SequenceReplay(ReplayHosts hosts, RecordedSequence recorde
     {
         bool groups = recorded.Steps.Any(step => step["op"]?.ToString() is "add" or "remove");
         await (groups ? StartContainer() : StartIommufd());
-        if (recorded.Line["cc0"] is { } before && await DmaCc(_spaces[0]) is var found && RecordedNumber.Of(before) != (ulong)found)
+        if (recorded.Line["cc0"] is { } before && await DmaCc(_spaces[0]) is var found && FlowNumber.Of(before) != (ulong)found)
         {
             return new Difference(0, "before the first step", $"cc0={before}", $"cc0={found}");
         }
@@ -61,7 +62,7 @@ internal sealed class SequenceReplay(ReplayHosts hosts, RecordedSequence recorde
             JsonObject step = recorded.Steps[i];
             if (step.Select(member => member.Key).FirstOrDefault(key => !KnownOfStep.Contains(key)) is { } strange)
             {
-                throw new NotUnderstoodException($"step {i + 1} has a member \"{strange}\" that is not known");
+                throw new CallNotUnderstoodException($"step {i + 1} has a member \"{strange}\" that is not known");
             }
 
             JsonObject ours = await Do(step);
@@ -110,7 +111,7 @@ internal sealed class SequenceReplay(ReplayHosts hosts, RecordedSequence recorde
     {
         _process.Put(new IommuIoasMap
         {
-            Size = 40, Flags = ReadWriteFixed, IoasId = _spaces[0], UserVa = ReplayedProcess.Memory[0].Start, Length = Quantity.PageSize, Iova = MapStart + (_maps++ * MapStep),
+            Size = 40, Flags = ReadWriteFixed, IoasId = _spaces[0], UserVa = LinuxProcess.Memory[0].Start, Length = Quantity.PageSize, Iova = MapStart + (_maps++ * MapStep),
         });
         return (await _process.Ioctl(_file, IoctlCodes.IOMMU_IOAS_MAP)).Reply.Errno;
     }
@@ -124,11 +125,11 @@ internal sealed class SequenceReplay(ReplayHosts hosts, RecordedSequence recorde
             "attach" => await Attach(step, device, ours),
             "detach" => await Detach(device),
             "hwpt_alloc" => await AllocTable(device, ours),
-            "destroy" => await Destroy((int)RecordedNumber.Of(step["hwpt"])),
+            "destroy" => await Destroy((int)FlowNumber.Of(step["hwpt"])),
             "map" => await Map(),
             "add" => await AddGroup(device),
             "remove" => await RemoveGroup(device),
-            var other => throw new NotUnderstoodException($"\"{other}\" is no operation of a sequence"),
+            var other => throw new CallNotUnderstoodException($"\"{other}\" is no operation of a sequence"),
         };
         ours["res"] = errno == Errno.OK ? "ok" : errno.ToString();
         await TellCoherency(step, ours);
@@ -172,7 +173,7 @@ internal sealed class SequenceReplay(ReplayHosts hosts, RecordedSequence recorde
         string to = step["to"]?.ToString() ?? "ioas";
         uint target = to.StartsWith("hwpt", StringComparison.Ordinal)
             ? _tables.First(table => table.Value.Number == int.Parse(to[4..])).Key
-            : _spaces[step["ioas"] is { } ioas ? (int)RecordedNumber.Of(ioas) - 1 : 0];
+            : _spaces[step["ioas"] is { } ioas ? (int)FlowNumber.Of(ioas) - 1 : 0];
         _process.Put(new VfioDeviceAttachIommufdPt { Argsz = 12, PtId = target });
         PlayedCall played = await _process.Ioctl(_devices[device], IoctlCodes.VFIO_DEVICE_ATTACH_IOMMUFD_PT);
         if (!played.Succeeded)

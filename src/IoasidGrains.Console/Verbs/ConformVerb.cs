@@ -77,7 +77,7 @@ internal sealed class ConformVerb
         }
     }
 
-    private static async Task<ConformResult> Replay(ReplayHosts hosts, Recorded recorded, string profile)
+    internal static async Task<ConformResult> Replay(ReplayHosts hosts, Recorded recorded, string profile)
     {
         try
         {
@@ -85,7 +85,7 @@ internal sealed class ConformVerb
                 ? await new CaseReplay(hosts, program, profile).Run() : await new SequenceReplay(hosts, (RecordedSequence)recorded, profile).Run();
             return new ConformResult(recorded, difference, null);
         }
-        catch (NotUnderstoodException strange)
+        catch (CallNotUnderstoodException strange)
         {
             return new ConformResult(recorded, null, strange.Message);
         }

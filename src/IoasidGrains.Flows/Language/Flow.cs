@@ -30,6 +30,11 @@ public sealed record Flow(string FileName, IReadOnlyList<FlowLine> Lines)
 
     private static FlowLine WithProfile(FlowLine line, string profile)
     {
+        if (line.Step is StartProcessStep start)
+        {
+            return line with { Step = start with { Options = start.Options with { Profile = profile, ContainerProfile = profile } }, Text = $"process {start.Name} {profile} container {profile}" };
+        }
+
         if (line.Step is not OpenFdStep open)
         {
             return line;

@@ -7,12 +7,14 @@ public sealed class FlowScope
     private sealed record Entry(NameKind Kind, int Line, string Client, int Section, bool Closed);
 
     private readonly Dictionary<string, Entry> _entries;
+    private readonly Dictionary<string, string> _owners = [];
 
     public FlowScope() => _entries = [];
 
     private FlowScope(FlowScope other)
     {
         _entries = new(other._entries);
+        _owners = new(other._owners);
         Line = other.Line;
         Section = other.Section;
     }
@@ -28,6 +30,13 @@ public sealed class FlowScope
     /// <summary>What a name stands for; null if nothing declares it.</summary>
     public NameKind? Find(string name) =>
         _entries.TryGetValue(name, out Entry? entry) ? entry.Kind : IsImpliedVm(name) ? NameKind.Vm : null;
+
+    /// <summary>The process that was declared last.</summary>
+    internal string? LastProcess => _entries.Where(entry => entry.Value.Kind == NameKind.Process).OrderBy(entry => entry.Value.Line).Select(entry => entry.Key).LastOrDefault();
+
+    internal void OwnFile(string file, string process) => _owners[file] = process;
+
+    internal string OwnerOf(string file) => _owners.GetValueOrDefault(file) ?? "";
 
     /// <summary>The names of some kinds, sorted; with <c>vm1</c> for VMs if there is none yet.</summary>
     public IEnumerable<string> Names(params NameKind[] kinds)
@@ -55,7 +64,7 @@ public sealed class FlowScope
 
     internal void Close(string name)
     {
-        if (_entries.TryGetValue(name, out Entry? entry) && entry.Kind == NameKind.Fd)
+        if (_entries.TryGetValue(name, out Entry? entry) && entry.Kind is NameKind.Fd or NameKind.File)
         {
             _entries[name] = entry with { Closed = true };
         }

@@ -6,12 +6,12 @@ public static class FlowWords
 {
     /// <summary>The first word of a step, in the order of the language page; <c>sync</c> stands alone.</summary>
     public static readonly IReadOnlyList<string> Verbs =
-        ["iommu", "device", "vm", "open", "close", "ioctl", "choose", "dma", "cpu", "costs", "status", "sync"];
+        ["iommu", "device", "vm", "process", "open", "close", "ioctl", "choose", "dma", "cpu", "costs", "status", "sync"];
 
     /// <summary>Verbs whose result a name may be bound to.</summary>
     internal static readonly string[] Binding = ["ioctl", "choose"];
 
-    private static readonly string[] Arguments = ["snoop", "no_snoop", "auto", "all", "width", "none", "behind"];
+    private static readonly string[] Arguments = ["snoop", "no_snoop", "auto", "all", "width", "none", "behind", "in"];
 
     /// <summary>True for <c>[A-Za-z_][A-Za-z0-9_.:-]*</c>.</summary>
     public static bool IsName(string word) =>

@@ -97,6 +97,11 @@ internal static class HostGrammar
             return new OpenDeviceStep(cursor.Take().Text);
         }
 
+        if (cursor.Ahead(1).StartsWith("/dev/", StringComparison.Ordinal) && cursor.Ahead(1) != DevicePath)
+        {
+            return LinuxGrammar.Open(cursor, cursor.TakeDeclared(NameKind.File));
+        }
+
         string name = cursor.TakeDeclared(NameKind.Fd);
         cursor.TakeOneOf("'/dev/ioasid', or the name of a declared device before it", [DevicePath]);
         return new OpenFdStep(name, TakeOpenOptions(cursor));
@@ -105,9 +110,9 @@ internal static class HostGrammar
     public static FlowStep Close(WordCursor cursor)
     {
         NamedObject target = cursor.TakeObject(
-            "the name of an ioasid_fd, a device or a VM", NameKind.Fd, NameKind.Device, NameKind.Vm);
+            "the name of an ioasid_fd, a device, a VM, a process or a file of one", NameKind.Fd, NameKind.Device, NameKind.Vm, NameKind.Process, NameKind.File);
         cursor.Scope.Close(target.Name);
-        return new CloseStep(target);
+        return target.Kind == NameKind.File ? LinuxGrammar.Close(cursor, target.Name) : new CloseStep(target);
     }
 
     /// <summary>The profile is whatever word comes first and is not a misspelt option; the fd judges it.</summary>

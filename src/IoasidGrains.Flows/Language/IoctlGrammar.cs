@@ -6,13 +6,18 @@ namespace IoasidGrains.Flows;
 /// <summary>Reads the arguments that a row lists; knows no ioctl itself.</summary>
 internal static class IoctlGrammar
 {
-    private static readonly NameKind[] Objects = [NameKind.Fd, NameKind.Device, NameKind.Vm, NameKind.Unit];
+    private static readonly NameKind[] Objects = [NameKind.Fd, NameKind.Device, NameKind.Vm, NameKind.Unit, NameKind.File];
 
     private static readonly string[] FormatWords = ["snoop", "no_snoop", "auto"];
 
     public static FlowStep Read(WordCursor cursor, string? binds)
     {
-        NamedObject target = cursor.TakeObject("the name of an ioasid_fd, a device or a VM", Objects);
+        NamedObject target = cursor.TakeObject("the name of an ioasid_fd, a device, a VM or a file of a process", Objects);
+        if (target.Kind == NameKind.File)
+        {
+            return LinuxGrammar.Call(cursor, target.Name, binds);
+        }
+
         string spelling = cursor.Next.Text;
         IoctlRow? row = TakeRow(cursor, target.Kind);
         FlowArgument[] arguments = row?.Build is null ? IgnoreArguments(cursor) : [.. ReadArguments(cursor, row)];

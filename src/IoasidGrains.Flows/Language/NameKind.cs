@@ -3,13 +3,19 @@ using IoasidGrains.Uapi;
 
 namespace IoasidGrains.Flows;
 
-/// <summary>The kinds of name: four kinds of object, and two kinds of value that a step binds.</summary>
+/// <summary>The kinds of name: kinds of object, and two kinds of value that a step binds.</summary>
 public enum NameKind
 {
     Fd,
     Vm,
     Unit,
     Device,
+
+    /// <summary>A process that uses the Linux dialects.</summary>
+    Process,
+
+    /// <summary>A file that a process has open.</summary>
+    File,
 
     /// <summary>The value of an ioctl: <c>gpa = ioctl …</c>.</summary>
     Number,
@@ -28,7 +34,7 @@ public readonly record struct NamedObject(NameKind Kind, string Name)
 
     internal static ObjectKind ObjectKindOf(NameKind kind) => kind switch
     {
-        NameKind.Fd => ObjectKind.IoasidFd,
+        NameKind.Fd or NameKind.Process => ObjectKind.IoasidFd,
         NameKind.Vm => ObjectKind.Kvm,
         NameKind.Unit => ObjectKind.IommuUnit,
         NameKind.Device => ObjectKind.Device,
@@ -42,6 +48,8 @@ public readonly record struct NamedObject(NameKind Kind, string Name)
         NameKind.Vm => "a VM",
         NameKind.Unit => "an IOMMU unit",
         NameKind.Device => "a device",
+        NameKind.Process => "a process",
+        NameKind.File => "a file of a process",
         NameKind.Number => "a number",
         _ => "a snoop flag",
     };

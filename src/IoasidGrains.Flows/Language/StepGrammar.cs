@@ -25,7 +25,7 @@ internal static class StepGrammar
     /// <summary>The name is known after its own line only; also if that line is broken, so that one mistake is one error.</summary>
     private static FlowStep? ReadBinding(WordCursor cursor)
     {
-        NameKind kind = cursor.Ahead(2) == "choose" ? NameKind.Flag : NameKind.Number;
+        NameKind kind = cursor.Ahead(2) == "choose" ? NameKind.Flag : LinuxGrammar.Opens(cursor.Ahead(4)) ? NameKind.File : NameKind.Number;
         string name = cursor.TakeNewName(kind);
         bool isNew = cursor.Problem is null;
         cursor.TakeIf("=");
@@ -43,13 +43,14 @@ internal static class StepGrammar
         "iommu" => HostGrammar.Unit(cursor),
         "device" => HostGrammar.Device(cursor),
         "vm" => HostGrammar.Vm(cursor),
+        "process" => LinuxGrammar.Process(cursor),
         "open" => HostGrammar.Open(cursor),
         "close" => HostGrammar.Close(cursor),
         "ioctl" => IoctlGrammar.Read(cursor, binds),
         "choose" => ChooseGrammar.Read(cursor, binds),
         "dma" => AccessGrammar.Dma(cursor),
         "cpu" => AccessGrammar.Cpu(cursor),
-        "costs" => new CostsStep(cursor.TakeObject("the name of an ioasid_fd or a VM", NameKind.Fd, NameKind.Vm)),
+        "costs" => new CostsStep(cursor.TakeObject("the name of an ioasid_fd, a process or a VM", NameKind.Fd, NameKind.Vm, NameKind.Process)),
         "status" => new StatusStep(),
         _ => null,
     };
@@ -62,6 +63,7 @@ internal static class StepGrammar
             "iommu" => NameKind.Unit,
             "device" => NameKind.Device,
             "vm" => NameKind.Vm,
+            "process" => NameKind.Process,
             "open" => NameKind.Fd,
             _ => null,
         };

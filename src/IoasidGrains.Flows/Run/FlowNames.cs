@@ -14,6 +14,9 @@ public sealed class FlowNames(HostId host)
 
     public HostId Host { get; } = host;
 
+    /// <summary>Processes of the Linux dialects.</summary>
+    public LinuxProcesses Processes { get; private init; } = new(host);
+
     public FdId Fd(string name) => new(Host.Key(name));
 
     public VmId Vm(string name) => new(Host.Key(name));
@@ -32,7 +35,7 @@ public sealed class FlowNames(HostId host)
 
     public FlowNames Copy()
     {
-        var copy = new FlowNames(Host);
+        var copy = new FlowNames(Host) { Processes = Processes.Copy() };
         foreach ((string name, IoctlValue value) in _values)
         {
             copy.Bind(name, value);
@@ -53,6 +56,12 @@ public sealed class FlowNames(HostId host)
             guessed.Bind(line.Step!.Binds!, GuessOf(line));
         }
 
+        int file = 3;
+        foreach (LinuxCallStep open in flow.Steps.Select(line => line.Step).OfType<LinuxCallStep>().Where(step => step.Call.Name == "open" || LinuxGrammar.Opens(step.Call.Name)))
+        {
+            guessed.Processes.Guess(open.Process, open.Name ?? open.Call.File, file++);
+        }
+
         return guessed;
     }
 
@@ -62,6 +71,11 @@ public sealed class FlowNames(HostId host)
         {
             bool noSnoop = line.Expected?.Outputs.Contains(SnoopFormat.NoSnoop.Word()) == true;
             return new IoctlValue.Flag(noSnoop ? SnoopFormat.NoSnoop : SnoopFormat.Snoop);
+        }
+
+        if (line is { Step: LinuxCallStep, Expected: { } margin })
+        {
+            return new IoctlValue.Number(LinuxCallStep.GuessOf(margin) ?? 1);
         }
 
         return new IoctlValue.Number(line.Expected is { Errno: Errno.OK, Value: var value } ? (ulong)value : 1);

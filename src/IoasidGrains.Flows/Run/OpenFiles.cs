@@ -45,6 +45,7 @@ internal sealed class OpenFiles
         DeclareDevice declare => (declare.Device.Object, null),
         OpenDevice open => (open.Device.Object, null),
         OpenFd open => (open.Fd.Object, null),
+        StartProcess start => (start.Process.Object, null),
         KvmAddIoasidFd add => (add.Vm.Object, null),
         KvmFileAdd add => (add.Vm.Object, null),
         DeclareVm declare => (declare.Vm.Object, null),

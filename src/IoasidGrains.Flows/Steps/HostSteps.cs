@@ -42,14 +42,14 @@ public sealed record OpenDeviceStep(string Name) : FlowStep
         StepPlan.Send(new OpenDevice(names.Device(Name)) { Request = request });
 }
 
-/// <summary><c>close NAME</c> of an ioasid_fd, a device file or a VM.</summary>
+/// <summary><c>close NAME</c> of an ioasid_fd, a device file, a VM, or a process, which ends.</summary>
 public sealed record CloseStep(NamedObject Target) : FlowStep
 {
     public override StepPlan Plan(FlowNames names, RequestId request)
     {
         UapiCommand close = Target.Kind switch
         {
-            NameKind.Fd => new CloseFd(names.Fd(Target.Name)),
+            NameKind.Fd or NameKind.Process => new CloseFd(names.Fd(Target.Name)),
             NameKind.Device => new CloseDevice(names.Device(Target.Name)),
             _ => new CloseVm(names.Vm(Target.Name)),
         };
@@ -62,7 +62,7 @@ public sealed record CostsStep(NamedObject Target) : FlowStep
 {
     public override StepPlan Plan(FlowNames names, RequestId request)
     {
-        UapiCommand read = Target.Kind == NameKind.Fd ? new ReadFdCosts(names.Fd(Target.Name)) : new ReadKvmCosts(names.Vm(Target.Name));
+        UapiCommand read = Target.Kind is NameKind.Fd or NameKind.Process ? new ReadFdCosts(names.Fd(Target.Name)) : new ReadKvmCosts(names.Vm(Target.Name));
         return StepPlan.Send(read with { Request = request });
     }
 }

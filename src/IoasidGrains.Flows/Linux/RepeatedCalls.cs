@@ -1,12 +1,12 @@
-// A call that a recording repeats until it fails or often enough; used by the tables of conform.
+// A call that is repeated until it fails or often enough; used by the tables of calls.
 using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
 using IoasidGrains.Uapi;
 
-namespace IoasidGrains.Console;
+namespace IoasidGrains.Flows;
 
 /// <summary>Loops that stand as one call in a recording.</summary>
-internal static partial class RepeatedCalls
+public static partial class RepeatedCalls
 {
     /// <summary>Of a loop that says no number.</summary>
     private const long UntilItFails = 1_000_000;

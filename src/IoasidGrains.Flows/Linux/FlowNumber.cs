@@ -1,13 +1,13 @@
-// Numbers as recordings write them: 5, "5", "0x10", and flags by name; used by conform.
+// Numbers as calls are written with them: 5, "5", "0x10", and flags by name; used by the tables of calls.
 using System.Globalization;
 using System.Text.Json.Nodes;
 
-namespace IoasidGrains.Console;
+namespace IoasidGrains.Flows;
 
 /// <summary>Reads numbers and flags.</summary>
-internal static class RecordedNumber
+public static class FlowNumber
 {
-    public static ulong Of(JsonNode? node) => TryRead(node, out ulong value) ? value : throw new NotUnderstoodException($"{node?.ToJsonString() ?? "null"} is no number");
+    public static ulong Of(JsonNode? node) => TryRead(node, out ulong value) ? value : throw new CallNotUnderstoodException($"{node?.ToJsonString() ?? "null"} is no number");
 
     public static bool TryRead(JsonNode? node, out ulong value)
     {
@@ -55,7 +55,7 @@ internal static class RecordedNumber
         ulong flags = 0;
         foreach (string part in (node?.ToString() ?? "").Split('|', StringSplitOptions.TrimEntries))
         {
-            flags |= names.TryGetValue(part, out ulong flag) || TryParse(part, out flag) ? flag : throw new NotUnderstoodException($"\"{part}\" is none of {string.Join(", ", names.Keys)}");
+            flags |= names.TryGetValue(part, out ulong flag) || TryParse(part, out flag) ? flag : throw new CallNotUnderstoodException($"\"{part}\" is none of {string.Join(", ", names.Keys)}");
         }
 
         return flags;

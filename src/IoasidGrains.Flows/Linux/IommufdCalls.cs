@@ -1,13 +1,13 @@
-// iommufd's ioctls as recordings write them: arguments to struct bytes, struct bytes to outputs. Used by conform.
+// iommufd's ioctls by name and arguments: to struct bytes, and from struct bytes to outputs. Used by flows and by the replay of recordings.
 using System.Runtime.InteropServices;
 using System.Text.Json.Nodes;
 using IoasidGrains.Uapi;
 using IoasidGrains.Uapi.Linux;
 
-namespace IoasidGrains.Console;
+namespace IoasidGrains.Flows;
 
 /// <summary>One method per ioctl. Outputs that a recording does not name are not compared, so each method tells all it can.</summary>
-internal static class IommufdCalls
+public static class IommufdCalls
 {
     private const uint NoData = 0, VtdFirstStage = 1;
     private const int LongestBitmap = 1 << 20;
@@ -89,7 +89,7 @@ internal static class IommufdCalls
         return CallAnswer.Of(played.Reply, Id(call, "out_ioas_id", call.Process.LastIoas));
     }
 
-    private static JsonObject Id(CallArguments call, string name, uint id) => new() { [name] = call.Process.NameOf(call.Call.Out?[name], id), ["raw_id"] = id };
+    private static JsonObject Id(CallArguments call, string name, uint id) => new() { [name] = call.Process.NameOf(call.Call.Out?[name], id, binds: true), ["raw_id"] = id };
 
     private static async Task<CallAnswer> AllowIovas(CallArguments call)
     {
@@ -117,7 +117,7 @@ internal static class IommufdCalls
             DstIova = call.Number("dst_iova"), SrcIova = call.Number("src_iova"),
         });
         PlayedCall played = await call.Process.Ioctl(call.File, IoctlCodes.IOMMU_IOAS_COPY);
-        return CallAnswer.Of(played.Reply, new JsonObject { ["dst_iova"] = RecordedNumber.Hex(played.Struct<IommuIoasCopy>().DstIova) });
+        return CallAnswer.Of(played.Reply, new JsonObject { ["dst_iova"] = FlowNumber.Hex(played.Struct<IommuIoasCopy>().DstIova) });
     }
 
     private static async Task<CallAnswer> IovaRanges(CallArguments call)
@@ -133,7 +133,7 @@ internal static class IommufdCalls
             var allowed = new JsonArray();
             foreach (IommuIovaRange range in ranges)
             {
-                allowed.Add(new JsonArray(RecordedNumber.Hex(range.Start), RecordedNumber.Hex(range.Last)));
+                allowed.Add(new JsonArray(FlowNumber.Hex(range.Start), FlowNumber.Hex(range.Last)));
             }
 
             return new JsonObject { ["num_iovas"] = info.NumIovas, ["out_iova_alignment"] = info.OutIovaAlignment, ["allowed_iovas"] = allowed };
@@ -153,7 +153,7 @@ internal static class IommufdCalls
             Length = call.Number("length"), Iova = call.Number("iova"),
         });
         PlayedCall played = await call.Process.Ioctl(call.File, IoctlCodes.IOMMU_IOAS_MAP);
-        return CallAnswer.Of(played.Reply, new JsonObject { ["iova"] = RecordedNumber.Hex(played.Struct<IommuIoasMap>().Iova) });
+        return CallAnswer.Of(played.Reply, new JsonObject { ["iova"] = FlowNumber.Hex(played.Struct<IommuIoasMap>().Iova) });
     }
 
     /// <summary>Page after page at consecutive IOVAs, into the address space that was allocated last unless another is named.</summary>
@@ -161,7 +161,7 @@ internal static class IommufdCalls
     {
         uint ioas = call.Has("ioas_id") ? call.Id("ioas_id") : call.Process.LastIoas;
         uint flags = call.Flags("flags", MapFlags, 7);
-        (ulong va, ulong iova, ulong length) = (call.Address("user_va", ReplayedProcess.Memory[0].Start), call.Number("iova", RepeatStart), call.Number("length", Quantity.PageSize));
+        (ulong va, ulong iova, ulong length) = (call.Address("user_va", LinuxProcess.Memory[0].Start), call.Number("iova", RepeatStart), call.Number("length", Quantity.PageSize));
         return RepeatedCalls.Run(times, async n =>
         {
             call.Process.Put(new IommuIoasMap { Size = Size<IommuIoasMap>(), Flags = flags, IoasId = ioas, UserVa = va, Length = length, Iova = iova + ((ulong)n * length) });
@@ -173,7 +173,7 @@ internal static class IommufdCalls
     {
         Put(call, new IommuIoasUnmap { IoasId = call.Id("ioas_id"), Iova = call.Number("iova"), Length = call.Number("length") });
         PlayedCall played = await call.Process.Ioctl(call.File, IoctlCodes.IOMMU_IOAS_UNMAP);
-        return CallAnswer.Of(played.Reply, new JsonObject { ["length"] = RecordedNumber.Hex(played.Struct<IommuIoasUnmap>().Length) });
+        return CallAnswer.Of(played.Reply, new JsonObject { ["length"] = FlowNumber.Hex(played.Struct<IommuIoasUnmap>().Length) });
     }
 
     private static async Task<CallAnswer> Option(CallArguments call)
@@ -222,7 +222,7 @@ internal static class IommufdCalls
         var info = played.Struct<IommuHwInfo>();
         var outputs = new JsonObject
         {
-            ["out_data_type"] = info.OutDataType, ["data_len"] = info.DataLen, ["out_capabilities"] = RecordedNumber.Hex(info.OutCapabilities),
+            ["out_data_type"] = info.OutDataType, ["data_len"] = info.DataLen, ["out_capabilities"] = FlowNumber.Hex(info.OutCapabilities),
             ["out_max_pasid_log2"] = info.OutMaxPasidLog2,
         };
         byte[] data = played.Buffers.Length > 1 ? played.Buffers[1] : [];
@@ -232,7 +232,7 @@ internal static class IommufdCalls
             var vtd = MemoryMarshal.Read<IommuHwInfoVtd>(data);
             outputs["vtd"] = new JsonObject
             {
-                ["flags"] = vtd.Flags, ["cap_reg"] = RecordedNumber.Hex(vtd.CapReg), ["ecap_reg"] = RecordedNumber.Hex(vtd.EcapReg), ["ecap_SC"] = (vtd.EcapReg >> 7) & 1,
+                ["flags"] = vtd.Flags, ["cap_reg"] = FlowNumber.Hex(vtd.CapReg), ["ecap_reg"] = FlowNumber.Hex(vtd.EcapReg), ["ecap_SC"] = (vtd.EcapReg >> 7) & 1,
             };
         }
 
@@ -256,7 +256,7 @@ internal static class IommufdCalls
         ulong data = call.Process.Put(new byte[words * sizeof(ulong)]);
         return await Again<IommuHwptGetDirtyBitmap>(
             call, IoctlCodes.IOMMU_HWPT_GET_DIRTY_BITMAP, (ref IommuHwptGetDirtyBitmap it) => it.Data = data,
-            played => new JsonObject { ["word0"] = RecordedNumber.Hex(BitConverter.ToUInt64(played.Buffers[1])) });
+            played => new JsonObject { ["word0"] = FlowNumber.Hex(BitConverter.ToUInt64(played.Buffers[1])) });
     }
 
     /// <summary>
@@ -267,7 +267,7 @@ internal static class IommufdCalls
         uint number = call.Word("entry_num"), entryLength = call.Word("entry_len"), type = call.Flags("data_type", DataTypes);
         Put(call, new IommuHwptInvalidate { HwptId = call.Id("hwpt_id"), DataType = type, EntryLen = entryLength, EntryNum = number });
         byte[] entries = new byte[Math.Min((ulong)number * entryLength, LongestBitmap)];
-        int bad = RecordedNumber.TryRead(call.Call.Out?["entry_num"], out ulong done) && done < number ? (int)done : -1;
+        int bad = FlowNumber.TryRead(call.Call.Out?["entry_num"], out ulong done) && done < number ? (int)done : -1;
         if (bad >= 0 && entryLength >= Size<IommuHwptInvalidateSelftest>() && ((uint)bad + 1) * (ulong)entryLength <= (ulong)entries.Length)
         {
             var entry = new IommuHwptInvalidateSelftest

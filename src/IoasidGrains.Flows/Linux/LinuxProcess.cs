@@ -1,12 +1,12 @@
-// A process that replays a recording: its descriptors and object ids by the names that the recording gives them. Used by conform.
+// A process that makes system calls: its descriptors and object ids by names. Used by flows and by the replay of recordings.
 using System.Runtime.InteropServices;
 using System.Text.Json.Nodes;
 using IoasidGrains.Uapi;
 
-namespace IoasidGrains.Console;
+namespace IoasidGrains.Flows;
 
 /// <summary>Makes system calls at the port and remembers what their answers are called.</summary>
-internal sealed class ReplayedProcess(IUapi uapi, HostId host, string session, JsonObject given)
+public sealed class LinuxProcess(FdId id, Func<UapiCommand, Task<Reply>> call, Func<string?, string> groupOf)
 {
     private const ulong BufferBase = 0x10000000000, BufferLength = 0x2000000, ReadOnlyBase = 0x10003000000, ReadOnlyLength = 0x2000;
 
@@ -19,7 +19,6 @@ internal sealed class ReplayedProcess(IUapi uapi, HostId host, string session, J
     private readonly Dictionary<string, string> _devices = [];
     private readonly Dictionary<string, uint> _ids = [];
     private readonly List<UserBytes> _buffers = [];
-    private long _requests;
     private int _noncoherent;
 
     public static readonly UserRegion[] Memory =
@@ -27,24 +26,32 @@ internal sealed class ReplayedProcess(IUapi uapi, HostId host, string session, J
         new(BufferBase, BufferBase + BufferLength - 1, Writable: true), new(ReadOnlyBase, ReadOnlyBase + ReadOnlyLength - 1, Writable: false),
     ];
 
-    public FdId Id { get; } = new(host.Key("process"));
+    public FdId Id => id;
+
+    /// <summary>One that knows the same names; its calls go to <paramref name="to"/>.</summary>
+    public LinuxProcess Copy(Func<UapiCommand, Task<Reply>> to)
+    {
+        var copy = new LinuxProcess(id, to, groupOf) { LastIoas = LastIoas, _noncoherent = _noncoherent };
+        foreach ((string name, int file) in _files)
+        {
+            copy._files[name] = file;
+        }
+
+        foreach ((string name, string device) in _devices)
+        {
+            copy._devices[name] = device;
+        }
+
+        foreach ((string name, uint object_) in _ids)
+        {
+            copy._ids[name] = object_;
+        }
+
+        return copy;
+    }
 
     /// <summary>What KVM registered and unregistered since the recording looked last.</summary>
     public List<string> NoncoherentEvents { get; } = [];
-
-    public async Task Start(List<UapiCommand> declarations, ProcessOptions options)
-    {
-        foreach (UapiCommand command in (IEnumerable<UapiCommand>)[.. declarations, new StartProcess(Id, options)])
-        {
-            Reply reply = await uapi.Call(command with { Request = Next() });
-            if (!reply.Succeeded)
-            {
-                throw new NotUnderstoodException($"the recorded machine cannot be set up: {command.GetType().Name} answers {reply}");
-            }
-        }
-    }
-
-    public async Task Exit() => await uapi.Call(new CloseFd(Id) { Request = Next() });
 
     // ---- descriptors and ids ------------------------------------------------------------------------------------------------------------
 
@@ -58,40 +65,32 @@ internal sealed class ReplayedProcess(IUapi uapi, HostId host, string session, J
     public void NameDevice(string name, string device) => _devices[name] = device;
 
     /// <summary>The device whose file this is.</summary>
-    public string DeviceOf(string name) => _devices.GetValueOrDefault(name) ?? throw new NotUnderstoodException($"{name} is no device's file");
+    public string DeviceOf(string name) => _devices.GetValueOrDefault(name) ?? throw new CallNotUnderstoodException($"{name} is no device's file");
 
     /// <summary>The group of a device; of the first one if none is named.</summary>
-    public string GroupOf(string? device)
-    {
-        JsonObject devices = given["devices"] as JsonObject ?? [];
-        string name = device ?? devices.Select(one => one.Key).FirstOrDefault() ?? "";
-        return devices[name]?["group"]?.ToString() ?? name;
-    }
+    public string GroupOf(string? device) => groupOf(device);
+
+    /// <summary>The address space that was allocated last.</summary>
+    public uint LastIoas { get; set; }
 
     /// <summary>The id behind <c>$name</c>, or a plain number.</summary>
     public uint IdOf(JsonNode? node)
     {
         if (node is JsonValue value && value.TryGetValue(out string? text) && text.StartsWith('$'))
         {
-            return _ids.TryGetValue(text, out uint id) ? id : throw new NotUnderstoodException($"{text} was bound by no call before");
+            return _ids.TryGetValue(text, out uint id) ? id : throw new CallNotUnderstoodException($"{text} was bound by no call before");
         }
 
-        return (uint)RecordedNumber.Of(node);
+        return (uint)FlowNumber.Of(node);
     }
 
-    /// <summary>The address space that was allocated last.</summary>
-    public uint LastIoas { get; set; }
-
-    /// <summary>How the recording calls an id: by the name it is about to bind if that is free or names this very id, else as a number.</summary>
-    public JsonNode NameOf(JsonNode? recorded, uint id)
+    /// <summary>How an id is called: by the name that is expected if that is free, names this very id or is <paramref name="binds">bound again</paramref>; else by one that names it, or as a number.</summary>
+    public JsonNode NameOf(JsonNode? expected, uint id, bool binds = false)
     {
-        if (recorded is JsonValue value && value.TryGetValue(out string? name) && name.StartsWith('$'))
+        if (expected is JsonValue value && value.TryGetValue(out string? name) && name.StartsWith('$') && (binds || !_ids.TryGetValue(name, out uint known) || known == id))
         {
-            if (!_ids.TryGetValue(name, out uint known) || known == id)
-            {
-                _ids[name] = id;
-                return JsonValue.Create(name);
-            }
+            _ids[name] = id;
+            return JsonValue.Create(name);
         }
 
         return JsonValue.Create(_ids.FirstOrDefault(pair => pair.Value == id).Key ?? id.ToString());
@@ -99,10 +98,10 @@ internal sealed class ReplayedProcess(IUapi uapi, HostId host, string session, J
 
     /// <summary>A user address: <c>buf+0x..</c> or a number.</summary>
     public static ulong AddressOf(JsonNode? node) => node is JsonValue value && value.TryGetValue(out string? text) && text.StartsWith("buf+", StringComparison.Ordinal)
-        ? BufferBase + (RecordedNumber.TryParse(text[4..], out ulong offset) ? offset : throw new NotUnderstoodException($"{text} is no address")) : RecordedNumber.Of(node);
+        ? BufferBase + (FlowNumber.TryParse(text[4..], out ulong offset) ? offset : throw new CallNotUnderstoodException($"{text} is no address")) : FlowNumber.Of(node);
 
     public static string NameOfAddress(ulong address) =>
-        address is >= BufferBase and < BufferBase + BufferLength ? $"buf+0x{address - BufferBase:x}" : RecordedNumber.Hex(address);
+        address is >= BufferBase and < BufferBase + BufferLength ? $"buf+0x{address - BufferBase:x}" : FlowNumber.Hex(address);
 
     // ---- system calls -------------------------------------------------------------------------------------------------------------------
 
@@ -154,14 +153,14 @@ internal sealed class ReplayedProcess(IUapi uapi, HostId host, string session, J
     /// <summary>A real write of a device, and the pages of memory that received it.</summary>
     public async Task<JsonArray> DeviceWrites(string device, ulong iova, int length)
     {
-        var write = new DeviceDma(new DeviceId(host.Key(device)), iova, length, DmaAccess.Write, false, new byte[length]);
-        Reply reply = await uapi.Call(write with { Request = Next() });
+        var write = new DeviceDma(new DeviceId(new HostId(id.Object.Host).Key(device)), iova, length, DmaAccess.Write, false, new byte[length]);
+        Reply reply = await call(write);
         return reply.Outputs is DmaOutcome { Fault: DmaFault.None } outcome ? [NameOfAddress(outcome.Memory.Offset & ~(Quantity.PageSize - 1))] : [];
     }
 
-    private async Task<Reply> Call(Syscall call)
+    private async Task<Reply> Call(Syscall made)
     {
-        Reply reply = await uapi.Call(call with { Request = Next() });
+        Reply reply = await call(made);
         foreach (int count in (reply.Outputs as SyscallResult)?.NoncoherentCounts ?? [])
         {
             NoncoherentEvents.Add($"{(count > _noncoherent ? "register" : "unregister")}({count})");
@@ -170,17 +169,15 @@ internal sealed class ReplayedProcess(IUapi uapi, HostId host, string session, J
 
         return reply;
     }
-
-    private RequestId Next() => new(session, ++_requests);
 }
 
 /// <summary>Sets fields of a struct.</summary>
-internal delegate void StructChange<T>(ref T value)
+public delegate void StructChange<T>(ref T value)
     where T : struct;
 
 /// <summary>An ioctl's answer.</summary>
 /// <param name="Buffers">What was put, as it is afterwards; the struct is the first.</param>
-internal sealed record PlayedCall(Reply Reply, byte[][] Buffers)
+public sealed record PlayedCall(Reply Reply, byte[][] Buffers)
 {
     public bool Succeeded => Reply.Succeeded;
 

@@ -1,17 +1,17 @@
-// The arguments of one recorded call, each of which must be used; read by the tables of conform.
+// The arguments of one call, each of which must be used; read by the tables of calls.
 using System.Text.Json.Nodes;
 using IoasidGrains.Uapi;
 
-namespace IoasidGrains.Console;
+namespace IoasidGrains.Flows;
 
 /// <summary>Hands out arguments, and tells which nobody asked for: those were not understood.</summary>
-internal sealed class CallArguments(RecordedCall call, ReplayedProcess process)
+public sealed class CallArguments(LinuxCall call, LinuxProcess process)
 {
     private readonly HashSet<string> _used = [];
 
-    public ReplayedProcess Process => process;
+    public LinuxProcess Process => process;
 
-    public RecordedCall Call => call;
+    public LinuxCall Call => call;
 
     public int File => process.FileOf(call.File);
 
@@ -21,36 +21,36 @@ internal sealed class CallArguments(RecordedCall call, ReplayedProcess process)
         return call.Args.ContainsKey(name);
     }
 
-    public ulong Number(string name, ulong ifAbsent = 0) => Has(name) ? RecordedNumber.Of(call.Args[name]) : ifAbsent;
+    public ulong Number(string name, ulong ifAbsent = 0) => Has(name) ? FlowNumber.Of(call.Args[name]) : ifAbsent;
 
     public uint Word(string name, uint ifAbsent = 0) => (uint)Number(name, ifAbsent);
 
     public uint Id(string name, uint ifAbsent = 0) => Has(name) ? process.IdOf(call.Args[name]) : ifAbsent;
 
-    public ulong Address(string name, ulong ifAbsent = 0) => Has(name) ? ReplayedProcess.AddressOf(call.Args[name]) : ifAbsent;
+    public ulong Address(string name, ulong ifAbsent = 0) => Has(name) ? LinuxProcess.AddressOf(call.Args[name]) : ifAbsent;
 
-    public uint Flags(string name, IReadOnlyDictionary<string, ulong> names, uint ifAbsent = 0) => Has(name) ? (uint)RecordedNumber.Flags(call.Args[name], names) : ifAbsent;
+    public uint Flags(string name, IReadOnlyDictionary<string, ulong> names, uint ifAbsent = 0) => Has(name) ? (uint)FlowNumber.Flags(call.Args[name], names) : ifAbsent;
 
     public string? Text(string name) => Has(name) ? call.Args[name]?.ToString() : null;
 
     /// <summary>A descriptor as a number; a word that names none is one that is not open.</summary>
-    public int Descriptor(string name) => RecordedNumber.TryRead(Has(name) ? call.Args[name] : null, out ulong number) ? (int)number : process.FileOf(call.Args[name]?.ToString() ?? "");
+    public int Descriptor(string name) => FlowNumber.TryRead(Has(name) ? call.Args[name] : null, out ulong number) ? (int)number : process.FileOf(call.Args[name]?.ToString() ?? "");
 
     public (ulong Start, ulong Last)[] Ranges(string name) =>
-        Has(name) ? [.. ((JsonArray)call.Args[name]!).Select(range => (RecordedNumber.Of(range![0]), RecordedNumber.Of(range[1])))] : [];
+        Has(name) ? [.. ((JsonArray)call.Args[name]!).Select(range => (FlowNumber.Of(range![0]), FlowNumber.Of(range[1])))] : [];
 
     /// <summary>Throws for an argument that nobody has asked for.</summary>
     public void CheckAllUsed()
     {
         if (call.Args.Select(argument => argument.Key).FirstOrDefault(name => !_used.Contains(name)) is { } unknown)
         {
-            throw new NotUnderstoodException($"{call.Name} has an argument \"{unknown}\" that is not known");
+            throw new CallNotUnderstoodException($"{call.Name} has an argument \"{unknown}\" that is not known");
         }
     }
 }
 
 /// <summary>What a replayed call answered, in the words of the recording.</summary>
-internal sealed record CallAnswer(long Ret, Errno Errno, JsonObject Out)
+public sealed record CallAnswer(long Ret, Errno Errno, JsonObject Out)
 {
     public static CallAnswer Of(Reply reply, JsonObject? outputs = null) => new(reply.Succeeded ? reply.Value : -1, reply.Errno, outputs ?? []);
 }

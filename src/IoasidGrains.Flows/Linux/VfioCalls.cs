@@ -1,14 +1,14 @@
-// VFIO's ioctls as recordings write them: arguments to struct bytes, struct bytes to outputs. Used by conform.
+// VFIO's ioctls by name and arguments: to struct bytes, and from struct bytes to outputs. Used by flows and by the replay of recordings.
 using System.Runtime.InteropServices;
 using System.Text;
 using System.Text.Json.Nodes;
 using IoasidGrains.Uapi;
 using IoasidGrains.Uapi.Linux;
 
-namespace IoasidGrains.Console;
+namespace IoasidGrains.Flows;
 
 /// <summary>One method per ioctl of containers, groups and devices.</summary>
-internal static class VfioCalls
+public static class VfioCalls
 {
     private const uint Viable = 1, ContainerSet = 2;
     private const uint CapIovaRange = 1, CapMigration = 2, CapDmaAvail = 3;
@@ -98,7 +98,7 @@ internal static class VfioCalls
         return CallAnswer.Of(played.Reply, played.Succeeded ? Id(call, "pt_id", played.Struct<VfioDeviceAttachIommufdPt>().PtId) : []);
     }
 
-    private static JsonObject Id(CallArguments call, string name, uint id) => new() { [name] = call.Process.NameOf(call.Call.Out?[name], id), ["raw_id"] = id };
+    private static JsonObject Id(CallArguments call, string name, uint id) => new() { [name] = call.Process.NameOf(call.Call.Out?[name], id, binds: true), ["raw_id"] = id };
 
     private static async Task<CallAnswer> Detach(CallArguments call)
     {
@@ -116,7 +116,7 @@ internal static class VfioCalls
         var info = played.Struct<VfioIommuType1Info>();
         var outputs = new JsonObject
         {
-            ["argsz"] = info.Argsz, ["flags"] = info.Flags, ["iova_pgsizes"] = RecordedNumber.Hex(info.IovaPgsizes), ["cap_offset"] = info.CapOffset,
+            ["argsz"] = info.Argsz, ["flags"] = info.Flags, ["iova_pgsizes"] = FlowNumber.Hex(info.IovaPgsizes), ["cap_offset"] = info.CapOffset,
         };
         outputs["caps"] = Capabilities(played.Buffers[0], size >= Size<VfioIommuType1Info>() ? info.CapOffset : 0);
         return CallAnswer.Of(played.Reply, outputs);
@@ -137,14 +137,14 @@ internal static class VfioCalls
                     var ranges = new JsonArray();
                     foreach (VfioIovaRange range in MemoryMarshal.Cast<byte, VfioIovaRange>(bytes.AsSpan(list, (int)(count * Size<VfioIovaRange>()))))
                     {
-                        ranges.Add(new JsonArray(RecordedNumber.Hex(range.Start), RecordedNumber.Hex(range.End)));
+                        ranges.Add(new JsonArray(FlowNumber.Hex(range.Start), FlowNumber.Hex(range.End)));
                     }
 
                     one["iova_ranges"] = ranges;
                     break;
                 case (ushort)CapMigration:
                     var migration = MemoryMarshal.Read<VfioIommuType1InfoCapMigration>(bytes.AsSpan((int)at));
-                    one["pgsize_bitmap"] = RecordedNumber.Hex(migration.PgsizeBitmap);
+                    one["pgsize_bitmap"] = FlowNumber.Hex(migration.PgsizeBitmap);
                     one["max_dirty_bitmap_size"] = migration.MaxDirtyBitmapSize;
                     break;
                 case (ushort)CapDmaAvail:
@@ -177,7 +177,7 @@ internal static class VfioCalls
     private static Task<CallAnswer> RepeatMap(CallArguments call, long times)
     {
         uint flags = call.Flags("flags", MapFlags, 3);
-        (ulong va, ulong iova, ulong size) = (call.Address("vaddr", ReplayedProcess.Memory[0].Start), call.Number("iova", RepeatStart), call.Number("size", Quantity.PageSize));
+        (ulong va, ulong iova, ulong size) = (call.Address("vaddr", LinuxProcess.Memory[0].Start), call.Number("iova", RepeatStart), call.Number("size", Quantity.PageSize));
         return RepeatedCalls.Run(times, async n =>
         {
             call.Process.Put(new VfioIommuType1DmaMap { Argsz = Size<VfioIommuType1DmaMap>(), Flags = flags, Vaddr = va, Iova = iova + ((ulong)n * size), Size = size });
@@ -192,7 +192,7 @@ internal static class VfioCalls
             Argsz = call.Word("argsz", Size<VfioIommuType1DmaUnmap>()), Flags = call.Flags("flags", UnmapFlags), Iova = call.Number("iova"), Size = call.Number("size"),
         });
         PlayedCall played = await call.Process.Ioctl(call.File, IoctlCodes.VFIO_IOMMU_UNMAP_DMA);
-        return CallAnswer.Of(played.Reply, new JsonObject { ["size"] = RecordedNumber.Hex(played.Struct<VfioIommuType1DmaUnmap>().Size) });
+        return CallAnswer.Of(played.Reply, new JsonObject { ["size"] = FlowNumber.Hex(played.Struct<VfioIommuType1DmaUnmap>().Size) });
     }
 
     private static async Task<CallAnswer> DirtyPages(CallArguments call)
@@ -212,6 +212,6 @@ internal static class VfioCalls
         };
         MemoryMarshal.Write(bytes.AsSpan((int)head), in get);
         PlayedCall played = await call.Process.Ioctl(call.File, IoctlCodes.VFIO_IOMMU_DIRTY_PAGES);
-        return CallAnswer.Of(played.Reply, new JsonObject { ["word0"] = RecordedNumber.Hex(BitConverter.ToUInt64(played.Buffers[1])) });
+        return CallAnswer.Of(played.Reply, new JsonObject { ["word0"] = FlowNumber.Hex(BitConverter.ToUInt64(played.Buffers[1])) });
     }
 }

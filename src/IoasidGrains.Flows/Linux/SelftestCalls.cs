@@ -1,13 +1,13 @@
-// Operations of iommufd's self test as recordings write them. Used by conform.
+// Operations of iommufd's self test by name and arguments. Used by flows and by the replay of recordings.
 using System.Runtime.InteropServices;
 using System.Text.Json.Nodes;
 using IoasidGrains.Uapi;
 using IoasidGrains.Uapi.Linux;
 
-namespace IoasidGrains.Console;
+namespace IoasidGrains.Flows;
 
 /// <summary>IOMMU_TEST_CMD with the operation as an argument.</summary>
-internal static class SelftestCalls
+public static class SelftestCalls
 {
     private const uint AddReserved = 1, CreateAccess = 5, AccessRw = 8, MockReplace = 10, MockDomainFlags = 12, Dirty = 13;
     private const uint Write = 1;
@@ -27,7 +27,7 @@ internal static class SelftestCalls
     {
         string operation = call.Text("op") ?? "";
         return Operations.TryGetValue(operation, out Func<CallArguments, Task<CallAnswer>>? known)
-            ? known(call) : throw new NotUnderstoodException($"IOMMU_TEST_CMD has an operation \"{operation}\" that is not known");
+            ? known(call) : throw new CallNotUnderstoodException($"IOMMU_TEST_CMD has an operation \"{operation}\" that is not known");
     }
 
     private static async Task<PlayedCall> Play(CallArguments call, IommuTestCmd command)
@@ -55,8 +55,8 @@ internal static class SelftestCalls
         JsonObject? recorded = call.Call.Out;
         return CallAnswer.Of(played.Reply, new JsonObject
         {
-            ["mock_id"] = call.Process.NameOf(recorded?["mock_id"], made.OutStdevId), ["dev_id"] = call.Process.NameOf(recorded?["dev_id"], made.OutIdevId),
-            ["hwpt_id"] = call.Process.NameOf(recorded?["hwpt_id"], made.OutHwptId), ["raw"] = new JsonArray(made.OutStdevId, made.OutIdevId, made.OutHwptId),
+            ["mock_id"] = call.Process.NameOf(recorded?["mock_id"], made.OutStdevId, binds: true), ["dev_id"] = call.Process.NameOf(recorded?["dev_id"], made.OutIdevId, binds: true),
+            ["hwpt_id"] = call.Process.NameOf(recorded?["hwpt_id"], made.OutHwptId, binds: true), ["raw"] = new JsonArray(made.OutStdevId, made.OutIdevId, made.OutHwptId),
         });
     }
 

@@ -1,13 +1,13 @@
-// What is neither iommufd's nor VFIO's ioctl in a recording: open and close, KVM, the self test, real DMA. Used by conform.
+// What is neither iommufd's nor VFIO's ioctl: open and close, KVM, the self test, real DMA. Used by flows and by the replay of recordings.
 using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
 using IoasidGrains.Uapi;
 using IoasidGrains.Uapi.Linux;
 
-namespace IoasidGrains.Console;
+namespace IoasidGrains.Flows;
 
 /// <summary>One method per call.</summary>
-internal static partial class OtherCalls
+public static partial class OtherCalls
 {
     private const uint KvmDevTypeVfio = 4;
     private const ulong RegionBytes = 0x1000;
@@ -55,8 +55,8 @@ internal static partial class OtherCalls
         }
 
         uint direction = match.Groups["dir"].Value switch { "W" => 1U, "R" => 2U, "WR" => 3U, _ => 0U };
-        uint size = match.Groups["size"].Success && RecordedNumber.TryParse(match.Groups["size"].Value, out ulong bytes) ? (uint)bytes : 0;
-        _ = RecordedNumber.TryParse(match.Groups["nr"].Value, out ulong number);
+        uint size = match.Groups["size"].Success && FlowNumber.TryParse(match.Groups["size"].Value, out ulong bytes) ? (uint)bytes : 0;
+        _ = FlowNumber.TryParse(match.Groups["nr"].Value, out ulong number);
         uint code = (direction << 30) | (size << 16) | ((uint)match.Groups["type"].Value[0] << 8) | (uint)number;
         return async call =>
         {
@@ -82,12 +82,12 @@ internal static partial class OtherCalls
 
     private static string PathOf(CallArguments call)
     {
-        string path = call.Text("path") ?? throw new NotUnderstoodException("open has no path");
+        string path = call.Text("path") ?? throw new CallNotUnderstoodException("open has no path");
         return path.StartsWith('/') ? path
             : Cdev().Match(path) is { Success: true } cdev ? $"/dev/vfio/devices/{cdev.Groups[1].Value}"
             : Group().Match(path) is { Success: true } group ? $"/dev/vfio/{call.Process.GroupOf(group.Groups[1].Value)}"
             : NoIommu().Match(path) is { Success: true } bare ? $"/dev/vfio/noiommu-{call.Process.GroupOf(bare.Groups[1].Success ? bare.Groups[1].Value : null)}"
-            : throw new NotUnderstoodException($"\"{path}\" is no path that is known");
+            : throw new CallNotUnderstoodException($"\"{path}\" is no path that is known");
     }
 
     private static async Task<CallAnswer> Mmap(CallArguments call)
