@@ -24,11 +24,29 @@ public sealed record ProcessState(ProcessOptions Options)
     /// <summary>Who owns the DMA of a group: only one driver's user at a time may.</summary>
     public ImmutableSortedDictionary<GroupId, DmaOwner> DmaOwners { get; init; } = ImmutableSortedDictionary<GroupId, DmaOwner>.Empty;
 
+    /// <summary>The groups whose file is open.</summary>
+    public ImmutableSortedDictionary<GroupId, VfioGroup> VfioGroups { get; init; } = ImmutableSortedDictionary<GroupId, VfioGroup>.Empty;
+
+    public ImmutableSortedDictionary<int, Container> Containers { get; init; } = ImmutableSortedDictionary<int, Container>.Empty;
+
+    public ImmutableSortedDictionary<int, DeviceFile> DeviceFiles { get; init; } = ImmutableSortedDictionary<int, DeviceFile>.Empty;
+
+    /// <summary>The devices that some device file has access to.</summary>
+    public ImmutableSortedDictionary<DeviceId, OpenedDevice> OpenedDevices { get; init; } = ImmutableSortedDictionary<DeviceId, OpenedDevice>.Empty;
+
+    public ImmutableSortedDictionary<int, Vm> Vms { get; init; } = ImmutableSortedDictionary<int, Vm>.Empty;
+
+    /// <summary>What keeps each of <see cref="Regions"/>, by the same address.</summary>
+    public ImmutableSortedDictionary<ulong, RegionMapping> RegionMappings { get; init; } = ImmutableSortedDictionary<ulong, RegionMapping>.Empty;
+
     /// <summary>Device regions that are mapped into the process by mmap(), by their first address.</summary>
     public ImmutableSortedDictionary<ulong, UserRegion> Regions { get; init; } = ImmutableSortedDictionary<ulong, UserRegion>.Empty;
 
     /// <summary>The last number that was given to a context, container, device file or VM; none is used twice.</summary>
     public int LastNumber { get; init; }
+
+    /// <summary>The members of a group, in the order of their names; those without an IOMMU are in none.</summary>
+    public DeviceFacts[] DevicesOf(GroupId group, bool noIommu = false) => [.. Host.Values.Where(device => device.Traits.Group == group && device.Unit is null == noIommu)];
 
     /// <summary>With these as the devices of the host.</summary>
     public ProcessState Sees(DeviceFacts[] host) => this with { Host = host.ToImmutableSortedDictionary(device => device.Id, device => device) };
