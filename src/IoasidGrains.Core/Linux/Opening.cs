@@ -21,12 +21,7 @@ internal static class Opening
 
     private static string? After(string path, string prefix) => path.StartsWith(prefix, StringComparison.Ordinal) ? path[prefix.Length..] : null;
 
-    private static long OpenIommufd(SyscallFrame frame)
-    {
-        int context = frame.NextNumber();
-        frame.State = frame.State with { Contexts = frame.State.Contexts.Add(context, Iommufd.New()) };
-        return frame.Install(new IommufdFile(context));
-    }
+    private static long OpenIommufd(SyscallFrame frame) => frame.Install(new IommufdFile(Iommufd.Open(frame)));
 
     /// <summary>A device without IOMMU has no such node: iommufd could not hold it.</summary>
     private static long OpenCdev(SyscallFrame frame, string name) =>
