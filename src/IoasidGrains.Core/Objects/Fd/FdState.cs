@@ -120,7 +120,8 @@ public sealed record FdState
     public bool HasNoncoherentDevice => Devices.Values.Any(IsNoncoherent);
 
     /// <summary>The state after one log record.</summary>
-    public FdState Apply(LogRecord record)
+    /// <param name="process">The process after the record's system calls, if that is known: they are not run again.</param>
+    public FdState Apply(LogRecord record, ProcessState? process = null)
     {
         if (record.Changes[0] is FdSnapshot snapshot)
         {
@@ -128,7 +129,8 @@ public sealed record FdState
         }
 
         FdState next = this with { Sequence = record.Sequence, Order = record.Order + CommitStore.OrderStep - 1, Answers = Answers.Add(record) };
-        return (record.Host is { } host ? next with { Process = Process!.Sees(host) } : next).With(record.Changes);
+        return record.Host is { } host ? (next with { Process = Process!.Sees(host) }).With(record.Changes)
+            : process is not null ? (next with { Process = process }).With([.. record.Changes.Where(change => change is not SyscallMade)]) : next.With(record.Changes);
     }
 
     /// <summary>The changes of one record, each with the records as they were before it and as they are after it.</summary>

@@ -206,7 +206,7 @@ public sealed class IoasidFd : KernelObject
             }
 
             LogRecord committed = result.Record!;
-            _state = before.Apply(committed);
+            _state = before.Apply(committed, committed.Reply == record.Reply ? decision.Process : null);
             return Send(FdDrives.Of(before, _state, committed, StampOf(committed)), 0, () => new Answer(AnswerOf(committed)));
         });
     }

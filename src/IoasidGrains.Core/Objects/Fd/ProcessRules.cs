@@ -40,6 +40,6 @@ public static class ProcessRules
     {
         (Change[] changes, (Claim Claim, Errno IfRefused)[] claims) = Lowering.Of(fd, id, frame.Live);
         (Claim Claim, Errno IfRefused)[] all = [.. frame.Claims, .. claims];
-        return Decision.Change([.. made, .. changes]).With([.. all.Select(claim => claim.Claim)]) with { Refusals = all };
+        return Decision.Change([.. made, .. changes]).With([.. all.Select(claim => claim.Claim)]) with { Refusals = all, Process = frame.State };
     }
 }
