@@ -134,13 +134,15 @@ public sealed record FdState
     }
 
     /// <summary>The changes of one record, each with the records as they were before it and as they are after it.</summary>
-    public List<(FdState Before, Change Change, FdState After)> StepsOf(LogRecord record)
+    /// <param name="after">The records after all of them.</param>
+    public List<(FdState Before, Change Change, FdState After)> StepsOf(LogRecord record, FdState after)
     {
         List<(FdState, Change, FdState)> steps = [];
         FdState state = this with { Sequence = record.Sequence };
-        foreach (Change change in record.Changes)
+        for (int i = 0; i < record.Changes.Length; i++)
         {
-            FdState next = change is SyscallMade ? state : state.ApplyChange(change);
+            Change change = record.Changes[i];
+            FdState next = change is SyscallMade ? state : i == record.Changes.Length - 1 && !after.Closed ? after : state.ApplyChange(change);
             steps.Add((state, change, next));
             state = next;
         }
