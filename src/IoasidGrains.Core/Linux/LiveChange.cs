@@ -38,5 +38,12 @@ public sealed record SpaceMapped(int Space, Area Area) : LiveChange;
 /// <summary>Whole areas were removed from a space; no-op for one that is not live.</summary>
 public sealed record SpaceUnmapped(int Space, IovaRange[] Ranges) : LiveChange;
 
+/// <summary>Tables of a space note which pages are written, from nothing on; or no more.</summary>
+public sealed record SpaceTracked(int Space, bool Enabled) : LiveChange;
+
+/// <summary>Which pages of a space were written is known where devices translate; a call asks it when it is done.</summary>
+/// <param name="Data">Where the bits go: one per page from the start of the range.</param>
+public sealed record DirtyQuestion(int Space, IovaRange Range, ulong PageSize, bool NoClear, ulong Data);
+
 /// <summary>The VM's kvm-vfio device has registered, or unregistered, non-coherent DMA.</summary>
 public sealed record NoncoherentDma(VmId Vm, bool Registered) : LiveChange;

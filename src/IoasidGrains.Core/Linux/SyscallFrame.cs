@@ -40,6 +40,9 @@ public sealed class SyscallFrame(FdId process, ProcessState state, UserBytes[] m
     /// <summary>What becomes of devices and their page tables, in order.</summary>
     public List<LiveChange> Live { get; } = [];
 
+    /// <summary>What must be asked of the tables that devices translate through; null: nothing.</summary>
+    public DirtyQuestion? Dirty { get; set; }
+
     /// <summary>KVM's count of non-coherent DMA after each register or unregister.</summary>
     public List<int> NoncoherentCounts { get; } = [];
 

@@ -1,0 +1,222 @@
+// The kernel's own accesses to an address space, as iommufd's self test makes them. Called by Selftest.
+using IoasidGrains.Uapi;
+using IoasidGrains.Uapi.Linux;
+
+namespace IoasidGrains.Core.Linux;
+
+/// <summary>Operations that name an access by its descriptor.</summary>
+public static class SelftestAccesses
+{
+    private const uint NeedsPin = 1;
+    private const uint RwWrite = 1, RwSlow = 4, Write = 1, Syz = 1 << 16;
+    private const ulong MostBytes = 16 << 20;
+
+    public static Errno Create(IommufdCall call, IommuTestCmd cmd)
+    {
+        if ((cmd.AccessFlags & ~NeedsPin) != 0)
+        {
+            return Errno.EOPNOTSUPP;
+        }
+
+        uint id = call.Context.FreeId;
+        if (call.Context.Find<Ioas>(cmd.Id) is not { } ioas)
+        {
+            return Errno.ENOENT;
+        }
+
+        IommufdContext context = call.Context.With(new KernelAccess(id, ioas.Id, (cmd.AccessFlags & NeedsPin) != 0 ? Quantity.PageSize : 1, IsOpen: true));
+        Errno errno = Align(ref context, ioas);
+        if (errno != Errno.OK)
+        {
+            return errno;
+        }
+
+        cmd.OutAccessFd = (uint)call.Frame.State.LowestFreeFile;
+        errno = call.Respond(cmd);
+        if (errno == Errno.OK)
+        {
+            call.Context = context;
+            call.Frame.Install(new AccessFile(context.Number, id));
+        }
+
+        return errno;
+    }
+
+    /// <summary>Moves to another address space; what it has pinned is let go.</summary>
+    public static Errno Move(IommufdCall call, in IommuTestCmd cmd)
+    {
+        Errno errno = Find(call, cmd.Id, out KernelAccess? access);
+        if (errno != Errno.OK)
+        {
+            return errno;
+        }
+
+        if (call.Context.Find<Ioas>(cmd.IoasId) is not { } ioas)
+        {
+            return Errno.ENOENT;
+        }
+
+        if (ioas.Id == access!.Ioas)
+        {
+            return Errno.OK;
+        }
+
+        IommufdContext context = call.Context.With(access with { Ioas = ioas.Id, Pinned = access.Pinned.Clear() });
+        errno = Align(ref context, ioas);
+        if (errno == Errno.OK && context.Find<Ioas>(access.Ioas) is { } left)
+        {
+            errno = Align(ref context, left);
+        }
+
+        call.Context = errno == Errno.OK ? context : call.Context;
+        return errno;
+    }
+
+    public static Errno Pin(IommufdCall call, IommuTestCmd cmd)
+    {
+        if (cmd.PagesLength > MostBytes)
+        {
+            return Errno.ENOMEM;
+        }
+
+        if ((cmd.PagesFlags & ~(Write | Syz)) != 0)
+        {
+            return Errno.EOPNOTSUPP;
+        }
+
+        Errno errno = Find(call, cmd.Id, out KernelAccess? access);
+        if (errno != Errno.OK)
+        {
+            return errno;
+        }
+
+        if (access!.Alignment != Quantity.PageSize)
+        {
+            return Errno.EOPNOTSUPP;
+        }
+
+        Ioas ioas = call.Context.Find<Ioas>(access.Ioas)!;
+        errno = Parts(ioas, cmd.PagesIova, cmd.PagesLength, (cmd.PagesFlags & Write) != 0, aligned: true, out List<IoArea> parts);
+        errno = errno != Errno.OK ? errno : Pinning.Check(call, ioas, parts);
+        if (errno != Errno.OK)
+        {
+            return errno;
+        }
+
+        cmd.OutAccessPagesId = access.Pinned.IsEmpty ? 0 : access.Pinned.Keys.Max() + 1;
+        errno = call.Respond(cmd);
+        if (errno == Errno.OK)
+        {
+            var range = new IovaRange(cmd.PagesIova, cmd.PagesIova + (cmd.PagesLength - 1));
+            call.Context = call.Context.With(access with { Pinned = access.Pinned.Add(cmd.OutAccessPagesId, range) });
+        }
+
+        return errno;
+    }
+
+    public static Errno Unpin(IommufdCall call, in IommuTestCmd cmd)
+    {
+        Errno errno = Find(call, cmd.Id, out KernelAccess? access);
+        if (errno != Errno.OK)
+        {
+            return errno;
+        }
+
+        if (!access!.Pinned.ContainsKey(cmd.AccessPagesId))
+        {
+            return Errno.ENOENT;
+        }
+
+        call.Context = call.Context.With(access with { Pinned = access.Pinned.Remove(cmd.AccessPagesId) });
+        return Errno.OK;
+    }
+
+    public static Errno ReadWrite(IommufdCall call, in IommuTestCmd cmd)
+    {
+        if (cmd.Length > MostBytes)
+        {
+            return Errno.ENOMEM;
+        }
+
+        if ((cmd.RwFlags & ~(RwWrite | RwSlow | Syz)) != 0)
+        {
+            return Errno.EOPNOTSUPP;
+        }
+
+        Errno errno = Find(call, cmd.Id, out KernelAccess? access);
+        if (errno != Errno.OK)
+        {
+            return errno;
+        }
+
+        bool write = (cmd.RwFlags & RwWrite) != 0;
+        byte[] data = new byte[cmd.Length];
+        if (write && !call.Frame.TryRead(cmd.Uptr, data))
+        {
+            return Errno.EFAULT;
+        }
+
+        errno = Parts(call.Context.Find<Ioas>(access!.Ioas)!, cmd.Iova, cmd.Length, write, aligned: false, out List<IoArea> parts);
+        int readable = parts.FindIndex(part => !call.Frame.CanPin(part.Address & ~(Quantity.PageSize - 1), PagesOf(part), write));
+        return readable >= 0 ? Errno.EFAULT : errno != Errno.OK ? errno : write || call.Frame.TryWrite(cmd.Uptr, data) ? Errno.OK : Errno.EFAULT;
+    }
+
+    private static ulong PagesOf(IoArea part)
+    {
+        ulong first = part.Address & ~(Quantity.PageSize - 1);
+        return ((part.Address + part.Range.Length - 1) | (Quantity.PageSize - 1)) - first + 1;
+    }
+
+    /// <summary>The areas up to the first that refuses; with it the errno.</summary>
+    private static Errno Parts(Ioas ioas, ulong iova, ulong length, bool write, bool aligned, out List<IoArea> parts)
+    {
+        parts = [];
+        if (length == 0)
+        {
+            return Errno.EINVAL;
+        }
+
+        if (!IovaRange.TryCreate(iova, length, out IovaRange range))
+        {
+            return Errno.EOVERFLOW;
+        }
+
+        List<IoArea> all = Mapping.PartsOf(ioas.Pages, range, out bool whole);
+        foreach (IoArea part in all)
+        {
+            bool last = part.Range.Last == range.Last;
+            if (aligned && (part.Address % Quantity.PageSize != 0 || (!last && (part.Address + part.Range.Length) % Quantity.PageSize != 0)))
+            {
+                return Errno.EINVAL;
+            }
+
+            if (!part.Access.HasFlag(write ? DmaAccess.Write : DmaAccess.Read))
+            {
+                return Errno.EPERM;
+            }
+
+            parts.Add(part);
+        }
+
+        return whole ? Errno.OK : Errno.ENOENT;
+    }
+
+    private static Errno Align(ref IommufdContext context, Ioas ioas)
+    {
+        ioas = context.Find<Ioas>(ioas.Id)!;
+        ulong alignment = Tables.AlignmentOf(context, ioas);
+        if (alignment > ioas.Pages.Alignment && !ioas.Pages.Fits(alignment))
+        {
+            return Errno.EADDRINUSE;
+        }
+
+        context = context.With(ioas with { Pages = ioas.Pages with { Alignment = alignment } });
+        return Errno.OK;
+    }
+
+    private static Errno Find(IommufdCall call, uint descriptor, out KernelAccess? access)
+    {
+        access = call.Frame.State.Files.GetValueOrDefault((int)descriptor) is AccessFile file ? call.Frame.State.Contexts[file.Context].Find<KernelAccess>(file.Object) : null;
+        return access is null ? Errno.EBADFD : Errno.OK;
+    }
+}
