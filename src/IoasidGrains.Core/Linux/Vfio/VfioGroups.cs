@@ -50,7 +50,16 @@ internal static class VfioGroups
         VfioClaims.ReleaseGroupFile(frame, id);
         if (iommufd is { } context)
         {
-            Iommufd.PutContext(frame, context);
+            LetGo(frame, context);
+        }
+    }
+
+    /// <summary>A context whose descriptor is closed ends with the last group and device that is in it.</summary>
+    private static void LetGo(SyscallFrame frame, int context)
+    {
+        if (frame.State.Contexts.ContainsKey(context))
+        {
+            Iommufd.EndIfUnused(frame, context);
         }
     }
 
@@ -113,7 +122,7 @@ internal static class VfioGroups
         if (group.Iommufd is { } context)
         {
             frame.Set(group with { Iommufd = null });
-            Iommufd.PutContext(frame, context);
+            LetGo(frame, context);
             return Errno.OK;
         }
 
