@@ -43,7 +43,24 @@ public sealed record SpaceTracked(int Space, bool Enabled) : LiveChange;
 
 /// <summary>Which pages of a space were written is known where devices translate; a call asks it when it is done.</summary>
 /// <param name="Data">Where the bits go: one per page from the start of the range.</param>
-public sealed record DirtyQuestion(int Space, IovaRange Range, ulong PageSize, bool NoClear, ulong Data);
+public sealed record DirtyQuestion(int Space, IovaRange Range, ulong PageSize, bool NoClear, ulong Data)
+{
+    /// <summary>The IOVA of the first bit.</summary>
+    public ulong First { get; } = Range.Start;
+
+    /// <summary>Sets the bits of pages that were found dirty.</summary>
+    public void Tell(SyscallFrame frame, DirtyBitmap? found)
+    {
+        for (int word = 0; word < (found?.Words.Length ?? 0); word++)
+        {
+            for (ulong bits = found!.Words[word]; bits != 0; bits &= bits - 1)
+            {
+                ulong page = found.Iova + ((ulong)((word * 64) + System.Numerics.BitOperations.TrailingZeroCount(bits)) * found.PageSize);
+                DirtyIoctls.SetBits(frame, Data, (page - First) / PageSize, (page + found.PageSize - 1 - First) / PageSize);
+            }
+        }
+    }
+}
 
 /// <summary>The VM's kvm-vfio device has registered, or unregistered, non-coherent DMA.</summary>
 public sealed record NoncoherentDma(VmId Vm, bool Registered) : LiveChange;

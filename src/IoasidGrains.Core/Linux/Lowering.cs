@@ -12,13 +12,18 @@ public static class Lowering
         List<Change> changes = [];
         List<(Claim, Errno)> claims = [];
         FdState state = records;
+        Change? pending = null;
         foreach (LiveChange one in live)
         {
-            foreach (Change change in OfOne(state, one))
+            // The last change is left to whoever commits it.
+            state = pending is null ? state : state.With([pending]);
+            pending = null;
+            foreach (Change change in OfOne(state, one).ToArray())
             {
+                state = pending is null ? state : state.With([pending]);
                 claims.AddRange(ClaimsOf(state, id, change));
                 changes.Add(change);
-                state = state.With([change]);
+                pending = change;
             }
         }
 
@@ -33,6 +38,7 @@ public static class Lowering
         TableLeft left => Leave(state, left),
         SpaceMapped mapped when Find(state, mapped.Space) is { } space && mapped.Area.Range.Last <= space.Spec.LastIova => [new AreaMapped(space.Number, mapped.Area)],
         SpaceUnmapped unmapped when Find(state, unmapped.Space) is { } space => Unmap(space, unmapped.Ranges),
+        SpaceTracked tracked when Find(state, tracked.Space) is { } space => [new DirtyTrackingChanged(space.Number, tracked.Enabled)],
         NoncoherentDma dma when state.Kvms.ContainsKey(dma.Vm) => [new KvmUpdated(dma.Vm, dma.Registered)],
         NoncoherentDma dma => [new KvmAdded(dma.Vm), new KvmUpdated(dma.Vm, dma.Registered)],
         _ => [],
@@ -44,7 +50,7 @@ public static class Lowering
         var number = new IoasidNumber((uint)joined.Space);
         if (!state.Ioasids.ContainsKey(number))
         {
-            var spec = new IoasidSpec(false, state.Devices[joined.Device].Unit.AddressWidth, 0) { Auto = true };
+            var spec = new IoasidSpec(false, state.Devices[joined.Device].Unit.AddressWidth, 0) { Auto = true, TracksDirty = joined.TracksDirty };
             yield return new IoasidAllocated(number, spec) { Areas = [.. joined.Areas().Where(area => area.Range.Last <= spec.LastIova)] };
         }
 

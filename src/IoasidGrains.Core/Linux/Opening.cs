@@ -10,7 +10,7 @@ internal static class Opening
 
     public static long Open(SyscallFrame frame, string path) => path switch
     {
-        "/dev/iommu" => frame.Install(new IommufdFile(Iommufd.Open(frame))),
+        "/dev/iommu" => OpenIommufd(frame),
         "/dev/vfio/vfio" => Containers.Open(frame),
         "/dev/kvm" => frame.Install(new KvmFile()),
         _ when After(path, CdevFolder) is { } device => OpenCdev(frame, device),
@@ -20,6 +20,8 @@ internal static class Opening
     };
 
     private static string? After(string path, string prefix) => path.StartsWith(prefix, StringComparison.Ordinal) ? path[prefix.Length..] : null;
+
+    private static long OpenIommufd(SyscallFrame frame) => frame.Install(new IommufdFile(Iommufd.Open(frame)));
 
     /// <summary>A device without IOMMU has no such node: iommufd could not hold it.</summary>
     private static long OpenCdev(SyscallFrame frame, string name) =>

@@ -13,6 +13,7 @@ public static class Syscalls
         SysClose close => Close(frame, close.File),
         SysIoctl ioctl => frame.State.Files.TryGetValue(ioctl.File, out OpenFile? file) ? Ioctl(frame, file, ioctl.Code, ioctl.Argument) : Errno.EBADF.AsResult(),
         SysRead read => frame.State.Files.TryGetValue(read.File, out OpenFile? file) ? Read(frame, file, read.Address, read.Length) : Errno.EBADF.AsResult(),
+        SysMmap mmap when !Quantity.IsPageAligned(mmap.Offset) => Errno.EINVAL.AsResult(),
         SysMmap mmap => frame.State.Files.TryGetValue(mmap.File, out OpenFile? file) ? Mmap(frame, file, mmap) : Errno.EBADF.AsResult(),
         _ => Errno.ENOTTY.AsResult(),
     };
@@ -55,12 +56,15 @@ public static class Syscalls
         _ => Errno.EINVAL.AsResult(),
     };
 
+    /// <summary>Whole pages are mapped. What the address space refuses comes before what the file does.</summary>
     private static long Mmap(SyscallFrame frame, OpenFile file, SysMmap mmap)
     {
         const ulong past = Quantity.UserAddressEnd - Quantity.PageSize;
-        return mmap.Length == 0 || !Quantity.IsPageAligned(mmap.Offset) || !Quantity.IsPageAligned(mmap.At) ? Errno.EINVAL.AsResult()
-            : mmap.Length > past || mmap.At > past - mmap.Length ? Errno.ENOMEM.AsResult()
-            : file is VfioDeviceFile device ? DeviceFiles.Mmap(frame, device.File, mmap)
+        ulong length = unchecked(mmap.Length + (Quantity.PageSize - 1)) & ~(Quantity.PageSize - 1);
+        return mmap.Length == 0 ? Errno.EINVAL.AsResult()
+            : length is 0 or > past || mmap.At > past - length ? Errno.ENOMEM.AsResult()
+            : !Quantity.IsPageAligned(mmap.At) ? Errno.EINVAL.AsResult()
+            : file is VfioDeviceFile device ? DeviceFiles.Mmap(frame, device.File, mmap with { Length = length })
             : Errno.ENODEV.AsResult();
     }
 }

@@ -24,10 +24,10 @@ public static class TableNeed
         }
 
         List<TableReserve> needs = [];
-        foreach (Change change in changes.Where(change => change is not SyscallMade))
+        for (int i = 0; i < changes.Length; i++)
         {
-            needs.AddRange(Of(change, before));
-            before = before.With([change]);
+            needs.AddRange(Of(changes[i], before));
+            before = changes[i] is SyscallMade || i == changes.Length - 1 ? before : before.With([changes[i]]);
         }
 
         return [.. needs];

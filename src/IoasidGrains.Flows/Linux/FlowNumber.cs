@@ -1,5 +1,6 @@
 // Numbers as calls are written with them: 5, "5", "0x10", and flags by name; used by the tables of calls.
 using System.Globalization;
+using System.Text.Json;
 using System.Text.Json.Nodes;
 
 namespace IoasidGrains.Flows;
@@ -17,19 +18,13 @@ public static class FlowNumber
             return false;
         }
 
-        if (json.TryGetValue(out bool flag))
+        return json.GetValueKind() switch
         {
-            value = flag ? 1UL : 0UL;
-            return true;
-        }
-
-        if (json.TryGetValue(out long signed))
-        {
-            value = unchecked((ulong)signed);
-            return true;
-        }
-
-        return json.TryGetValue(out value) || (json.TryGetValue(out string? text) && TryParse(text, out value));
+            JsonValueKind.True => (value = 1) == 1,
+            JsonValueKind.False => true,
+            JsonValueKind.Number or JsonValueKind.String => TryParse(json.ToString(), out value),
+            _ => false,
+        };
     }
 
     public static bool TryParse(string text, out ulong value)

@@ -93,6 +93,7 @@ public sealed class LinuxProcesses(HostId host)
     {
         var processes = new LinuxProcesses(new HostId("host"));
         var step = new StatusStep();
+        processes.Guess("process", call.File, 3);
         try
         {
             if (processes.Begin(step, "process", call).Command is not null)

@@ -96,12 +96,20 @@ public static class Iommufd
         EndIfUnused(frame, number);
     }
 
-    /// <summary>A closed context ends when no device, no access and no fault queue holds it.</summary>
+    /// <summary>A VFIO group or device has let the context go.</summary>
+    public static void PutContext(SyscallFrame frame, int number) => EndIfUnused(frame, number);
+
+    /// <summary>A closed context ends when no device, no group, no access and no fault queue holds it.</summary>
     public static void EndIfUnused(SyscallFrame frame, int number)
     {
-        IommufdContext context = frame.State.Contexts[number];
-        if (context.Closed && !context.Devices.Any(device => device.Facts is not null)
-            && !context.Objects.Values.Any(one => one is KernelAccess { IsOpen: true } or FaultQueue { IsOpen: true }))
+        if (frame.State.Contexts.GetValueOrDefault(number) is not { Closed: true } context)
+        {
+            return;
+        }
+
+        bool held = frame.State.VfioGroups.Values.Any(group => group.Iommufd == number) || frame.State.OpenedDevices.Values.Any(device => device.Iommufd == number)
+            || context.Devices.Any(device => device.Facts is not null);
+        if (!held && !context.Objects.Values.Any(one => one is KernelAccess { IsOpen: true } or FaultQueue { IsOpen: true }))
         {
             frame.State = frame.State with { Contexts = frame.State.Contexts.Remove(number) };
         }

@@ -63,6 +63,7 @@ internal static class OpenedDevices
         }
 
         frame.State = frame.State with { OpenedDevices = frame.State.OpenedDevices.Remove(id) };
+        Iommufd.PutContext(frame, context);
     }
 
     /// <summary>The first attach, or a replace.</summary>

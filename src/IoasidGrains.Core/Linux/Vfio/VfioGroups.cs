@@ -50,16 +50,7 @@ internal static class VfioGroups
         VfioClaims.ReleaseGroupFile(frame, id);
         if (iommufd is { } context)
         {
-            LetGo(frame, context);
-        }
-    }
-
-    /// <summary>A context whose descriptor is closed ends with the last group and device that is in it.</summary>
-    private static void LetGo(SyscallFrame frame, int context)
-    {
-        if (frame.State.Contexts.ContainsKey(context))
-        {
-            Iommufd.EndIfUnused(frame, context);
+            Iommufd.PutContext(frame, context);
         }
     }
 
@@ -122,7 +113,7 @@ internal static class VfioGroups
         if (group.Iommufd is { } context)
         {
             frame.Set(group with { Iommufd = null });
-            LetGo(frame, context);
+            Iommufd.PutContext(frame, context);
             return Errno.OK;
         }
 

@@ -1,4 +1,5 @@
 // What the rules of an ioasid_fd decide about one command, before anything changes.
+using IoasidGrains.Core.Linux;
 using IoasidGrains.Uapi;
 
 namespace IoasidGrains.Core;
@@ -11,6 +12,9 @@ public sealed record Decision(Reply Reply, Change[] Changes, Claim[] Claims)
 
     /// <summary>What each claim answers if it is refused, where that differs from claim to claim.</summary>
     public (Claim Claim, Errno IfRefused)[] Refusals { get; init; } = [];
+
+    /// <summary>The process after the calls that this commits.</summary>
+    public ProcessState? Process { get; init; }
 
     /// <summary>What is decided instead if the host has a unit that cannot enforce.</summary>
     public Decision? Otherwise { get; init; }

@@ -13,7 +13,7 @@ public static class FdDrives
     public static List<(ObjectId To, Drive Drive, FdState Before)> Of(FdState before, FdState after, LogRecord record, Stamp stamp)
     {
         List<(ObjectId To, Drive Drive, FdState Before)> drives = [];
-        foreach ((FdState previous, Change change, FdState next) in before.StepsOf(record))
+        foreach ((FdState previous, Change change, FdState next) in before.StepsOf(record, after))
         {
             drives.AddRange(OfChange(previous, next, change, stamp).Select(drive => (drive.Item1, drive.Item2, previous)));
         }

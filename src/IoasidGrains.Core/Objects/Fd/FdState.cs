@@ -120,7 +120,8 @@ public sealed record FdState
     public bool HasNoncoherentDevice => Devices.Values.Any(IsNoncoherent);
 
     /// <summary>The state after one log record.</summary>
-    public FdState Apply(LogRecord record)
+    /// <param name="process">The process after the record's system calls, if that is known: they are not run again.</param>
+    public FdState Apply(LogRecord record, ProcessState? process = null)
     {
         if (record.Changes[0] is FdSnapshot snapshot)
         {
@@ -128,17 +129,20 @@ public sealed record FdState
         }
 
         FdState next = this with { Sequence = record.Sequence, Order = record.Order + CommitStore.OrderStep - 1, Answers = Answers.Add(record) };
-        return (record.Host is { } host ? next with { Process = Process!.Sees(host) } : next).With(record.Changes);
+        return record.Host is { } host ? (next with { Process = Process!.Sees(host) }).With(record.Changes)
+            : process is not null ? (next with { Process = process }).With([.. record.Changes.Where(change => change is not SyscallMade)]) : next.With(record.Changes);
     }
 
     /// <summary>The changes of one record, each with the records as they were before it and as they are after it.</summary>
-    public List<(FdState Before, Change Change, FdState After)> StepsOf(LogRecord record)
+    /// <param name="after">The records after all of them.</param>
+    public List<(FdState Before, Change Change, FdState After)> StepsOf(LogRecord record, FdState after)
     {
         List<(FdState, Change, FdState)> steps = [];
         FdState state = this with { Sequence = record.Sequence };
-        foreach (Change change in record.Changes)
+        for (int i = 0; i < record.Changes.Length; i++)
         {
-            FdState next = change is SyscallMade ? state : state.ApplyChange(change);
+            Change change = record.Changes[i];
+            FdState next = change is SyscallMade ? state : i == record.Changes.Length - 1 && !after.Closed ? after : state.ApplyChange(change);
             steps.Add((state, change, next));
             state = next;
         }

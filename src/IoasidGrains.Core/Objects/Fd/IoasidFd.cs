@@ -1,4 +1,5 @@
 // The ioasid_fd: the single writer of everything that belongs to it, and the one commit point.
+using IoasidGrains.Core.Linux;
 using IoasidGrains.Uapi;
 
 namespace IoasidGrains.Core;
@@ -62,8 +63,8 @@ public sealed class IoasidFd : KernelObject
             HeldDeviceCommand held => HandleHeldDevice(held),
             FdCommand when _state.Options is null || _state.Closed => Done(Errno.EBADF),
             CloseFd close when _state.Process is not null => Take(close, ProcessRules.Exit(_state, _id)),
-            SysOpen open when _state.Process is not null => LookAtHost(() => Take(open, ProcessRules.Run(_state, _id, open))),
-            Syscall call when _state.Process is not null => Take(call, ProcessRules.Run(_state, _id, call)),
+            SysOpen open when _state.Process is not null => LookAtHost(() => Make(open)),
+            Syscall call when _state.Process is not null => Make(call),
             FdCommand when _state.Process is not null => Done(Errno.ENOTTY),
             VfioBindIoasidFd bind => Bind(bind),
             GetDirtyBitmap get => GetDirty(get),
@@ -103,6 +104,26 @@ public sealed class IoasidFd : KernelObject
         }
 
         return Profiles.Find(open.Options) is null ? Done(Errno.EINVAL) : Take(open, Decision.Change(new FdOpened(open.Options)));
+    }
+
+    private Step Make(Syscall call)
+    {
+        Decision decision = ProcessRules.Run(_state, _id, call, out SyscallFrame frame);
+        return frame.Dirty is { } question && _state.Ioasids.ContainsKey(new IoasidNumber((uint)question.Space))
+            ? AskDirty(call, question, frame, question.Range.Start) : Take(call, decision);
+    }
+
+    /// <summary>Piece by piece; the bits go to the memory of the process.</summary>
+    private Step AskDirty(Syscall call, DirtyQuestion question, SyscallFrame frame, ulong from)
+    {
+        ulong last = Math.Min(question.Range.Last, from + ((ulong)GetDirtyBitmap.MaxPages * Quantity.PageSize) - 1);
+        var ioasid = new IoasidId(_id, new IoasidNumber((uint)question.Space));
+        var request = new RequestId($"{call.Request.Session}/{from:x}", call.Request.Sequence);
+        return Ask(new ReadIoasidDirty(Current, ioasid, request, new IovaRange(from, last), Quantity.PageSize, !question.NoClear), reply =>
+        {
+            question.Tell(frame, reply.Outputs as DirtyBitmap);
+            return last == question.Range.Last ? new Answer(frame.Answer(0)) : AskDirty(call, question, frame, last + 1);
+        });
     }
 
     /// <summary>A record of its own, so that the call that follows is decided from what is there: it is nobody's request.</summary>
@@ -159,13 +180,13 @@ public sealed class IoasidFd : KernelObject
 
         var ioasid = new IoasidId(_id, get.Number);
         var read = new ReadIoasidDirty(Current, ioasid, get.Request, range, get.PageSize, !get.NoClear);
-        return Ask(read);
+        return Ask(read, reply => new Answer(reply));
     }
 
     /// <summary>An Ioasid that started without its records is built and asked again, as often as it is lost.</summary>
-    private Step Ask(ReadIoasidDirty read) => new Call(read.Ioasid.Object, read, reply => reply.Status == ReplyStatus.NotDriven
-        ? new Call(read.Ioasid.Object, FdDrives.Build(_state, _state.Ioasids[read.Ioasid.Number], Current), _ => Ask(read))
-        : new Answer(reply));
+    private Step Ask(ReadIoasidDirty read, Func<Reply, Step> then) => new Call(read.Ioasid.Object, read, reply => reply.Status == ReplyStatus.NotDriven
+        ? new Call(read.Ioasid.Object, FdDrives.Build(_state, _state.Ioasids[read.Ioasid.Number], Current), _ => Ask(read, then))
+        : then(reply));
 
     /// <summary>Commits and drives a decision; one that changes nothing is just answered.</summary>
     private Step Take(UapiCommand command, Decision decision)
@@ -206,7 +227,7 @@ public sealed class IoasidFd : KernelObject
             }
 
             LogRecord committed = result.Record!;
-            _state = before.Apply(committed);
+            _state = before.Apply(committed, committed.Reply == record.Reply ? decision.Process : null);
             return Send(FdDrives.Of(before, _state, committed, StampOf(committed)), 0, () => new Answer(AnswerOf(committed)));
         });
     }

@@ -12,9 +12,10 @@ public static class ProcessRules
         : Profiles.Find(start.Options.Profile) is null || Profiles.Find(start.Options.ContainerProfile) is null ? Decision.Refuse(Errno.EINVAL)
         : Decision.Change(new ProcessStarted(start.Options));
 
-    public static Decision Run(FdState fd, FdId id, Syscall call)
+    /// <summary>Runs a call; the frame is what it leaves behind, and what it would still ask.</summary>
+    public static Decision Run(FdState fd, FdId id, Syscall call, out SyscallFrame frame)
     {
-        SyscallFrame frame = SyscallFrame.Of(fd.Process!, call);
+        frame = SyscallFrame.Of(fd.Process!, call);
         long value = Syscalls.Run(frame, call);
         Reply reply = frame.Answer(value);
         return frame.State == fd.Process && frame.Live.Count == 0 ? Decision.Answer(reply) : Change(fd, id, frame, new SyscallMade(call)).With(reply);
@@ -40,6 +41,6 @@ public static class ProcessRules
     {
         (Change[] changes, (Claim Claim, Errno IfRefused)[] claims) = Lowering.Of(fd, id, frame.Live);
         (Claim Claim, Errno IfRefused)[] all = [.. frame.Claims, .. claims];
-        return Decision.Change([.. made, .. changes]).With([.. all.Select(claim => claim.Claim)]) with { Refusals = all };
+        return Decision.Change([.. made, .. changes]).With([.. all.Select(claim => claim.Claim)]) with { Refusals = all, Process = frame.State };
     }
 }
