@@ -1,4 +1,4 @@
-// ioasid ioctls: the table of every ioctl, printed from IoctlTable.
+// ioasid ioctls: the tables of every ioctl, of the mails and of Linux.
 using System.CommandLine;
 using System.Text.Json.Nodes;
 using IoasidGrains.Flows;
@@ -16,7 +16,7 @@ internal static class IoctlsVerb
         var command = new Command("ioctls", "Prints the ioctls with their status and source.") { json };
         command.SetAction(parsed =>
         {
-            foreach (string line in parsed.GetValue(json) ? IoctlTable.Rows.Select(Json) : Lines())
+            foreach (string line in parsed.GetValue(json) ? IoctlTable.Rows.Select(Json).Concat(LinuxIoctlTable.Rows.Select(Json)) : Lines())
             {
                 terminal.Out.WriteLine(line);
             }
@@ -26,13 +26,17 @@ internal static class IoctlsVerb
 
     private static IEnumerable<string> Lines()
     {
-        string[][] cells =
+        string[] heading = ["CODE", "ON", "DIALECT", "IOCTL", "SOURCE", "STATUS"];
+        IEnumerable<string> mails = TextTable.Lines(
         [
-            ["CODE", "ON", "DIALECT", "IOCTL", "SOURCE", "STATUS"],
-            .. IoctlTable.Rows.Select(row => new[] { $"0x{row.Code:x4}", StatusTable.KindWord(row.On), row.Dialect, row.Usage, row.Source, row.Status.ToString() }),
-        ];
-        return TextTable.Lines(cells);
+            heading, .. IoctlTable.Rows.Select(row => new[] { Hex(row.Code), StatusTable.KindWord(row.On), row.Dialect, row.Usage, row.Source, row.Status.ToString() }),
+        ]);
+        IEnumerable<string> linux = TextTable.Lines(
+            [heading, .. LinuxIoctlTable.Rows.Select(row => new[] { Hex(row.Code), row.File, row.Dialect, row.Name, row.Source, row.Status.ToString() })]);
+        return ["On an ioasid_fd, a device and a VM that are declared", .. mails, "", "On the files of a process: Linux 6.12", .. linux];
     }
+
+    private static string Hex(uint code) => $"0x{code:x4}";
 
     private static string Json(IoctlRow row) => new JsonObject
     {
@@ -41,6 +45,17 @@ internal static class IoctlsVerb
         ["on"] = StatusTable.KindWord(row.On),
         ["dialect"] = row.Dialect,
         ["usage"] = row.Usage,
+        ["status"] = row.Status.ToString(),
+        ["source"] = row.Source,
+    }.ToJsonString();
+
+    private static string Json(LinuxIoctlRow row) => new JsonObject
+    {
+        ["name"] = row.Name,
+        ["code"] = row.Code,
+        ["on"] = row.File,
+        ["dialect"] = row.Dialect,
+        ["usage"] = row.Name,
         ["status"] = row.Status.ToString(),
         ["source"] = row.Source,
     }.ToJsonString();

@@ -1,4 +1,4 @@
-// The contents page of the uAPI: one row per ioctl. `ioasid ioctls` and the README's table are printed from it, and the flow language reads arguments by it.
+// The contents page of the uAPI of the mails: one row per ioctl. `ioasid ioctls` prints it, and the flow language reads arguments by it. Linux's own are in LinuxIoctlTable.
 namespace IoasidGrains.Uapi;
 
 /// <summary>
@@ -25,8 +25,8 @@ public static class IoctlTable
     private const string KvmVfio = "kvm-vfio";
 
     private static readonly IoctlStatus Full = new IoctlStatus.Full();
-    private static readonly IoctlStatus OnIoasid = new IoctlStatus.Partial("names an IOASID; hardware page tables of their own come with /dev/iommu");
-    private static readonly IoctlStatus OnVm = new IoctlStatus.Partial("a verb of the VM; the kvm-vfio device with its attributes, and group files, come with /dev/iommu and /dev/vfio/vfio");
+    private static readonly IoctlStatus OnIoasid = new IoctlStatus.Partial("names an IOASID; by the id of a hardware page table on a process's /dev/iommu");
+    private static readonly IoctlStatus OnVm = new IoctlStatus.Partial("a verb of the VM; as an attribute of its kvm-vfio device, and for group files, on the files of a process");
     private static readonly IoctlArgument IoasidArgument = new("IOASID", ArgumentKind.Ioasid);
     private static readonly IoctlArgument FdArgument = new("FD", ArgumentKind.Fd);
     private static readonly IoctlArgument FlagArgument = new("snoop|no_snoop|auto", ArgumentKind.SnoopFlag);

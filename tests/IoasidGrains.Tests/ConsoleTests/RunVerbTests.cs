@@ -148,7 +148,8 @@ public sealed class RunVerbTests
         CommandRun json = await CommandRun.Of(["ioctls", "--json"]);
 
         Assert.All(IoctlTable.Rows, row => Assert.Contains($"  {row.Usage} ", text.Out));
-        Assert.Equal(IoctlTable.Rows.Select(row => row.Name.ToString()),
+        Assert.All(LinuxIoctlTable.Rows, row => Assert.Contains($"  {row.Name} ", text.Out));
+        Assert.Equal(IoctlTable.Rows.Select(row => row.Name.ToString()).Concat(LinuxIoctlTable.Rows.Select(row => row.Name)),
             json.Out.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => JsonDocument.Parse(line).RootElement.GetProperty("name").GetString()));
     }
 
