@@ -29,7 +29,7 @@ public sealed record ProcessOptions(string Profile, string ContainerProfile, Use
     [Id(2)]
     public bool Selftest { get; init; }
 
-    /// <summary>CAP_SYS_RESOURCE and CAP_SYS_RAWIO.</summary>
+    /// <summary>CAP_SYS_RESOURCE, CAP_SYS_RAWIO and CAP_IPC_LOCK: no limit on pinned memory is asked for then.</summary>
     [Id(3)]
     public bool Privileged { get; init; } = true;
 

@@ -118,12 +118,15 @@ public readonly record struct Policy(SharingPolicy Sharing)
     public Placement Place(IommufdContext context, IommufdDevice device, Ioas ioas)
     {
         PagingHwpt[] tables = [.. context.TablesOf(ioas.Id).Where(table => table.Auto)];
-        return Sharing.Attach(new Joining(Bound(device), null, Entry(ioas), [.. tables.Select(table => Use(context, table))], HostEnforces(context)));
+        bool enforce = tables.Length > 0 ? tables[0].EnforceSnoop : device.CanEnforce;
+        IoasidEntry entry = Entry(ioas, enforce);
+        return Sharing.Attach(new Joining(
+            Bound(device), entry.Spec.Auto ? null : entry.Spec.Format, entry, [.. tables.Select(table => Use(context, table))], HostEnforces(context)));
     }
 
     /// <summary>The format of a table that these devices have left.</summary>
     public bool FormatAfter(IommufdContext after, IommufdDevice left, PagingHwpt table, Ioas ioas) =>
-        left.Facts is null ? table.EnforceSnoop : Sharing.Detach(new Leaving(Bound(left), Entry(ioas), Use(after, table)));
+        left.Facts is null ? table.EnforceSnoop : Sharing.Detach(new Leaving(Bound(left), Entry(ioas, table.EnforceSnoop), Use(after, table)));
 
     /// <summary>The format of a table that is made for a device by hand.</summary>
     public static bool FormatFor(IommufdDevice device) => device.CanEnforce;
@@ -142,7 +145,8 @@ public readonly record struct Policy(SharingPolicy Sharing)
         return new BoundDevice(device.Facts?.Id ?? default, traits, unit with { PageSizes = device.Domain.PageSizes }, null, true);
     }
 
-    private static IoasidEntry Entry(Ioas ioas) => new(
-        new IoasidNumber((uint)ioas.Space), new IoasidSpec(false, 48, 0) { Auto = true }, AreaMap.Empty,
+    /// <summary>The dialect has no word for a format: a policy that wants the user to choose hears what a careful user would say, what the first device can.</summary>
+    private IoasidEntry Entry(Ioas ioas, bool enforce) => new(
+        new IoasidNumber((uint)ioas.Space), new IoasidSpec(enforce, 48, 0) { Auto = Sharing.Formats.Length == 0 || Sharing.Formats.Contains(SnoopFormat.Auto) }, AreaMap.Empty,
         System.Collections.Immutable.ImmutableSortedDictionary<int, TableSpec>.Empty, 0);
 }
