@@ -15,6 +15,8 @@ internal sealed partial class RecordedHost
     /// <summary>VT-d as QEMU models it: queued invalidation, pass-through, IOTLB registers at 0xf0, 16 mask handles; and what its options add.</summary>
     private const ulong EcapAlways = 0xf00f42, EcapIntremap = 1 << 3, EcapSnoopControl = 1 << 7, EcapScalable = (1UL << 43) | (1UL << 46) | (1UL << 31);
 
+    private const ulong EcapDeviceIotlb = 1 << 2, EcapEim = 1 << 4, EcapPassThrough = 1 << 6, EcapPasid = 1UL << 40, CapCachingMode = 1 << 7;
+
     /// <summary>CAP without the guest address widths and the maximal one: domains, fault registers, 2 MiB and 1 GiB pages, drains.</summary>
     private const ulong CapAlways = 0xd2008c22200086;
 
@@ -113,13 +115,18 @@ internal sealed partial class RecordedHost
         bool scalable = Regex.IsMatch(_words, @"\b(x-)?scalable-mode=(on|modern|legacy)\b");
         bool snoopControl = _words.Contains("snoop-control=") ? Has("snoop-control") : enforces;
         bool intremap = !_words.Contains("intremap=off");
-        ulong ecap = EcapAlways | (intremap ? EcapIntremap : 0) | (snoopControl ? EcapSnoopControl : 0) | (scalable ? EcapScalable : 0);
-        ulong cap = CapAlways | ((ulong)(width - 1) << 16) | (width > 39 ? 6UL << 8 : 2UL << 8);
+        ulong ecap = EcapAlways | (intremap ? EcapIntremap : 0) | (snoopControl ? EcapSnoopControl : 0) | (scalable ? EcapScalable : 0)
+            | Options((@"device-iotlb", EcapDeviceIotlb), (@"eim", EcapEim), (@"x-pasid-mode", EcapPasid));
+        ulong cap = CapAlways | ((ulong)(width - 1) << 16) | (width > 48 ? 14UL << 8 : width > 39 ? 6UL << 8 : 2UL << 8);
+        ecap = _words.Contains("pt=off") ? ecap & ~EcapPassThrough : ecap;
+        cap = _words.Contains("caching-mode=off") ? cap & ~CapCachingMode : cap;
         return new IommuCapabilities(enforces, width, VtdPages, scalable, Reserved())
         {
             Driver = IommuDriver.Vtd, Aperture = Aperture(), MsiIsolated = MsiIsolated(intremap), Registers = (cap, ecap),
         };
     }
+
+    private ulong Options(params (string Word, ulong Bit)[] options) => options.Aggregate(0UL, (bits, option) => bits | (Has(option.Word) ? option.Bit : 0));
 
     /// <summary>A page table of ours is at most 57 bits wide; what the aperture has above can be mapped but is reached by no device.</summary>
     private IommuCapabilities Foreign(bool enforces, IommuDriver driver, ulong pages) =>

@@ -25,7 +25,7 @@ public static partial class OtherCalls
 
     private static readonly Dictionary<string, ulong> Regions = new()
     {
-        ["VFIO_PCI_BAR0_REGION_INDEX"] = 0, ["BAR0"] = 0, ["bar0"] = 0, ["BAR1"] = 1, ["bar1"] = 1, ["VFIO_PCI_CONFIG_REGION_INDEX"] = 7, ["config"] = 7,
+        ["VFIO_PCI_BAR0_REGION_INDEX"] = 0, ["VFIO_PCI_BAR1_REGION_INDEX"] = 1, ["VFIO_PCI_CONFIG_REGION_INDEX"] = 7, ["config"] = 7,
     };
 
     public static readonly Dictionary<string, Func<CallArguments, Task<CallAnswer>>> Table = new()
@@ -92,7 +92,7 @@ public static partial class OtherCalls
 
     private static async Task<CallAnswer> Mmap(CallArguments call)
     {
-        ulong region = call.Flags("region", Regions);
+        ulong region = Bar().Match(call.Text("region") ?? "") is { Success: true } bar ? ulong.Parse(bar.Groups[1].Value) : call.Flags("region", Regions);
         Reply reply = await call.Process.Mmap(call.File, call.Address("at"), call.Number("length", RegionBytes), region << RegionShift);
         return new CallAnswer(reply.Succeeded ? 0 : -1, reply.Errno, []);
     }
@@ -159,6 +159,9 @@ public static partial class OtherCalls
 
     [GeneratedRegex(@"^_IO(?<dir>|R|W|WR)\('(?<type>.)',\s*(?<nr>\w+)(,\s*(?<size>\w+))?\)$")]
     private static partial Regex Numbered();
+
+    [GeneratedRegex(@"^bar ?([0-5])$", RegexOptions.IgnoreCase)]
+    private static partial Regex Bar();
 
     [GeneratedRegex(@"^vfio cdev of (\w+)$")]
     private static partial Regex Cdev();
