@@ -49,11 +49,11 @@ public sealed record DirtyQuestion(int Space, IovaRange Range, ulong PageSize, b
     public ulong First { get; } = Range.Start;
 
     /// <summary>Sets the bits of pages that were found dirty.</summary>
-    public void Tell(SyscallFrame frame, DirtyBitmap? found)
+    public void Tell(SyscallFrame frame, DirtyBitmap found)
     {
-        for (int word = 0; word < (found?.Words.Length ?? 0); word++)
+        for (int word = 0; word < found.Words.Length; word++)
         {
-            for (ulong bits = found!.Words[word]; bits != 0; bits &= bits - 1)
+            for (ulong bits = found.Words[word]; bits != 0; bits &= bits - 1)
             {
                 ulong page = found.Iova + ((ulong)((word * 64) + System.Numerics.BitOperations.TrailingZeroCount(bits)) * found.PageSize);
                 DirtyIoctls.SetBits(frame, Data, (page - First) / PageSize, (page + found.PageSize - 1 - First) / PageSize);

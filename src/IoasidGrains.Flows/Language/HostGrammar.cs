@@ -109,13 +109,13 @@ internal static class HostGrammar
             return new OpenDeviceStep(cursor.Take().Text);
         }
 
-        if (cursor.Ahead(1).StartsWith("/dev/", StringComparison.Ordinal) && cursor.Ahead(1) != DevicePath)
+        if (LinuxGrammar.IsPath(cursor.Ahead(1)))
         {
             return LinuxGrammar.Open(cursor, cursor.TakeDeclared(NameKind.File));
         }
 
         string name = cursor.TakeDeclared(NameKind.Fd);
-        cursor.TakeOneOf("'/dev/ioasid', or the name of a declared device before it", [DevicePath]);
+        cursor.TakeOneOf("'/dev/ioasid' (or the path of a file of a process), or the name of a declared device before it", [DevicePath]);
         return new OpenFdStep(name, TakeOpenOptions(cursor));
     }
 

@@ -13,6 +13,9 @@ internal static class LinuxGrammar
         ["VFIO_GROUP_GET_DEVICE_FD"] = "fd", ["KVM_CREATE_VM"] = "fd", ["KVM_CREATE_DEVICE"] = "fd",
     };
 
+    /// <summary>A file that a process opens.</summary>
+    public static bool IsPath(string path) => path is "/dev/iommu" or "/dev/kvm" || path.StartsWith("/dev/vfio/", StringComparison.Ordinal);
+
     public static bool Opens(string ioctl) => Openers.ContainsKey(ioctl);
 
     public static FlowStep Process(WordCursor cursor)

@@ -70,7 +70,12 @@ public sealed class MachineFlowTests
     private static bool SameAnswer(Reply expected, Reply answer) =>
         expected.Outputs is DirtyBitmap fewer && answer.Outputs is DirtyBitmap more
             ? !fewer.Pages().Except(more.Pages()).Any()
+            : WordOf(expected) is { } some && WordOf(answer) is { } others ? (some & ~others) == 0
             : expected.ToString() == answer.ToString();
+
+    /// <summary>The first word of a dirty bitmap as a process gets it.</summary>
+    private static ulong? WordOf(Reply reply) =>
+        reply.Outputs is CallOutputs { Shown: var text } && text.StartsWith("word0=0x", StringComparison.Ordinal) ? Convert.ToUInt64(text[8..], 16) : null;
 
     private static string Difference(string name, FlowScript script, ObjectKind kind, int lost, List<Reply> expected, List<Reply> answers)
     {

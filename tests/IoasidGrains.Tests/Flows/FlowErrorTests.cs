@@ -49,7 +49,7 @@ public sealed class FlowErrorTests
         { "open fd2 /dev/ioasid refuse_gp", 22, "expected seed-strict, rfc-v2", "refuse_gap" },
         { "open fd2 /dev/ioasid seed-strict memlok 4K", 34, "expected refuse_gap", "memlock" },
         { "open fd2 /dev/ioasid memlock 4Q", 30, "found '4Q', expected a size", null },
-        { "close vtd0", 7, "found 'vtd0', an IOMMU unit, expected the name of an ioasid_fd, a device or a VM", null },
+        { "close vtd0", 7, "found 'vtd0', an IOMMU unit, expected the name of an ioasid_fd, a device, a VM, a process or a file of one", null },
         { "close fd9", 7, "found 'fd9', which nothing declares", "fd1" },
         { "ioctl", 6, "found the end of the step, expected the name of", null },
         { "ioctl fd2 IOASID_FREE 1", 7, "found 'fd2', which nothing declares", "fd1" },

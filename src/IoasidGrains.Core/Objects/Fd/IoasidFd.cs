@@ -121,7 +121,12 @@ public sealed class IoasidFd : KernelObject
         var request = new RequestId($"{call.Request.Session}/{from:x}", call.Request.Sequence);
         return Ask(new ReadIoasidDirty(Current, ioasid, request, new IovaRange(from, last), Quantity.PageSize, !question.NoClear), reply =>
         {
-            question.Tell(frame, reply.Outputs as DirtyBitmap);
+            if (reply.Outputs is not DirtyBitmap found)
+            {
+                return new Answer(reply);
+            }
+
+            question.Tell(frame, found);
             return last == question.Range.Last ? new Answer(frame.Answer(0)) : AskDirty(call, question, frame, last + 1);
         });
     }
