@@ -68,6 +68,9 @@ public sealed record SysClose(FdId Process, int File) : Syscall(Process);
 [GenerateSerializer, Immutable]
 public sealed record SysIoctl(FdId Process, int File, uint Code, ulong Argument, UserBytes[] Memory) : Syscall(Process)
 {
+    /// <summary>Dirty bits that were read and forgotten must reach the user.</summary>
+    public override bool MustFinish => Code == Linux.IoctlCodes.IOMMU_HWPT_GET_DIRTY_BITMAP;
+
     protected override Errno CheckFields() => Memory is null || Array.Exists(Memory, bytes => bytes.Data is null) ? Errno.EINVAL : Errno.OK;
 }
 
