@@ -55,6 +55,9 @@ public sealed record KernelAccess(uint Id, uint Ioas, ulong Alignment, bool IsOp
 {
     /// <summary>Ranges that are pinned, by their number.</summary>
     public ImmutableSortedDictionary<uint, IovaRange> Pinned { get; init; } = ImmutableSortedDictionary<uint, IovaRange>.Empty;
+
+    /// <summary>The number of the next one; none is used twice.</summary>
+    public uint NextPin { get; init; }
 }
 
 /// <summary>What a driver makes a table as.</summary>

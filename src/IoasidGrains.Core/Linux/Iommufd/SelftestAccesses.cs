@@ -45,13 +45,13 @@ public static class SelftestAccesses
     /// <summary>Moves to another address space; what it has pinned is let go.</summary>
     public static Errno Move(IommufdCall call, in IommuTestCmd cmd)
     {
-        Errno errno = Find(call, cmd.Id, out KernelAccess? access);
+        Errno errno = Find(call, cmd.Id, out KernelAccess? access, out IommufdCall own);
         if (errno != Errno.OK)
         {
             return errno;
         }
 
-        if (call.Context.Find<Ioas>(cmd.IoasId) is not { } ioas)
+        if (own.Context.Find<Ioas>(cmd.IoasId) is not { } ioas)
         {
             return Errno.ENOENT;
         }
@@ -61,14 +61,14 @@ public static class SelftestAccesses
             return Errno.OK;
         }
 
-        IommufdContext context = call.Context.With(access with { Ioas = ioas.Id, Pinned = access.Pinned.Clear() });
+        IommufdContext context = own.Context.With(access with { Ioas = ioas.Id, Pinned = access.Pinned.Clear() });
         errno = Align(ref context, ioas);
         if (errno == Errno.OK && context.Find<Ioas>(access.Ioas) is { } left)
         {
             errno = Align(ref context, left);
         }
 
-        call.Context = errno == Errno.OK ? context : call.Context;
+        own.Context = errno == Errno.OK ? context : own.Context;
         return errno;
     }
 
@@ -84,7 +84,7 @@ public static class SelftestAccesses
             return Errno.EOPNOTSUPP;
         }
 
-        Errno errno = Find(call, cmd.Id, out KernelAccess? access);
+        Errno errno = Find(call, cmd.Id, out KernelAccess? access, out IommufdCall own);
         if (errno != Errno.OK)
         {
             return errno;
@@ -95,28 +95,52 @@ public static class SelftestAccesses
             return Errno.EOPNOTSUPP;
         }
 
-        Ioas ioas = call.Context.Find<Ioas>(access.Ioas)!;
+        Ioas ioas = own.Context.Find<Ioas>(access.Ioas)!;
         errno = Parts(ioas, cmd.PagesIova, cmd.PagesLength, (cmd.PagesFlags & Write) != 0, aligned: true, out List<IoArea> parts);
-        errno = errno != Errno.OK ? errno : Pinning.Check(call, ioas, parts);
+        errno = errno != Errno.OK ? errno : Pinning.Check(own, ioas, parts);
+        errno = errno != Errno.OK || cmd.PagesUptr == 0 ? errno : ComparePages(call, parts, cmd.PagesIova, cmd.PagesUptr);
         if (errno != Errno.OK)
         {
             return errno;
         }
 
-        cmd.OutAccessPagesId = access.Pinned.IsEmpty ? 0 : access.Pinned.Keys.Max() + 1;
+        cmd.OutAccessPagesId = access.NextPin;
         errno = call.Respond(cmd);
         if (errno == Errno.OK)
         {
             var range = new IovaRange(cmd.PagesIova, cmd.PagesIova + (cmd.PagesLength - 1));
-            call.Context = call.Context.With(access with { Pinned = access.Pinned.Add(cmd.OutAccessPagesId, range) });
+            own.Context = own.Context.With(access with { Pinned = access.Pinned.Add(cmd.OutAccessPagesId, range), NextPin = access.NextPin + 1 });
         }
 
         return errno;
     }
 
+    /// <summary>Are the pages those of this user memory?</summary>
+    private static Errno ComparePages(IommufdCall call, List<IoArea> parts, ulong iova, ulong address)
+    {
+        foreach (IoArea part in parts)
+        {
+            // Both begin where the page of the first IOVA begins.
+            ulong there = unchecked(address - (iova % Quantity.PageSize) + (part.Range.Start - iova));
+            ulong first = there & ~(Quantity.PageSize - 1), last = unchecked(there + part.Range.Length - 1) | (Quantity.PageSize - 1);
+            bool isSame = first == (part.Address & ~(Quantity.PageSize - 1));
+            if (!call.Frame.CanPin(first, isSame ? last - first + 1 : Quantity.PageSize, write: false))
+            {
+                return Errno.EFAULT;
+            }
+
+            if (!isSame)
+            {
+                return Errno.EBADE;
+            }
+        }
+
+        return Errno.OK;
+    }
+
     public static Errno Unpin(IommufdCall call, in IommuTestCmd cmd)
     {
-        Errno errno = Find(call, cmd.Id, out KernelAccess? access);
+        Errno errno = Find(call, cmd.Id, out KernelAccess? access, out IommufdCall own);
         if (errno != Errno.OK)
         {
             return errno;
@@ -127,7 +151,7 @@ public static class SelftestAccesses
             return Errno.ENOENT;
         }
 
-        call.Context = call.Context.With(access with { Pinned = access.Pinned.Remove(cmd.AccessPagesId) });
+        own.Context = own.Context.With(access with { Pinned = access.Pinned.Remove(cmd.AccessPagesId) });
         return Errno.OK;
     }
 
@@ -143,7 +167,7 @@ public static class SelftestAccesses
             return Errno.EOPNOTSUPP;
         }
 
-        Errno errno = Find(call, cmd.Id, out KernelAccess? access);
+        Errno errno = Find(call, cmd.Id, out KernelAccess? access, out IommufdCall own);
         if (errno != Errno.OK)
         {
             return errno;
@@ -156,7 +180,7 @@ public static class SelftestAccesses
             return Errno.EFAULT;
         }
 
-        errno = Parts(call.Context.Find<Ioas>(access!.Ioas)!, cmd.Iova, cmd.Length, write, aligned: false, out List<IoArea> parts);
+        errno = Parts(own.Context.Find<Ioas>(access!.Ioas)!, cmd.Iova, cmd.Length, write, aligned: false, out List<IoArea> parts);
         int readable = parts.FindIndex(part => !call.Frame.CanPin(part.Address & ~(Quantity.PageSize - 1), PagesOf(part), write));
         return readable >= 0 ? Errno.EFAULT : errno != Errno.OK ? errno : write || call.Frame.TryWrite(cmd.Uptr, data) ? Errno.OK : Errno.EFAULT;
     }
@@ -214,9 +238,12 @@ public static class SelftestAccesses
         return Errno.OK;
     }
 
-    private static Errno Find(IommufdCall call, uint descriptor, out KernelAccess? access)
+    /// <summary>The descriptor may be one of another context: the access stays in its own.</summary>
+    private static Errno Find(IommufdCall call, uint descriptor, out KernelAccess? access, out IommufdCall own)
     {
-        access = call.Frame.State.Files.GetValueOrDefault((int)descriptor) is AccessFile file ? call.Frame.State.Contexts[file.Context].Find<KernelAccess>(file.Object) : null;
+        var file = call.Frame.State.Files.GetValueOrDefault((int)descriptor) as AccessFile;
+        own = file is null || file.Context == call.Context.Number ? call : new IommufdCall(call.Frame, file.Context, call.Address);
+        access = file is null ? null : own.Context.Find<KernelAccess>(file.Object);
         return access is null ? Errno.EBADFD : Errno.OK;
     }
 }
