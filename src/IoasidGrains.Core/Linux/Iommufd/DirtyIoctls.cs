@@ -9,7 +9,7 @@ namespace IoasidGrains.Core.Linux;
 /// <summary>Tables of the mock note writes here; those of real units where devices translate (see <see cref="SyscallFrame.Dirty"/>).</summary>
 public static class DirtyIoctls
 {
-    private const uint Enable = 1, NoClear = 1;
+    private const uint Enable = LinuxFlags.IOMMU_HWPT_DIRTY_TRACKING_ENABLE, NoClear = LinuxFlags.IOMMU_HWPT_GET_DIRTY_BITMAP_NO_CLEAR;
 
     public static Errno Set(IommufdCall call)
     {

@@ -8,11 +8,13 @@ namespace IoasidGrains.Core.Linux;
 /// <summary>In the order of checks of hw_pagetable.c and device.c.</summary>
 public static class HwptIoctls
 {
-    private const uint DataNone = 0, DataVtdFirstStage = 1, DataSelftest = 0xdead;
-    private const uint InvalidateVtd = 0, InvalidateSelftest = 0xdeadbeef;
-    private const uint InfoNone = 0, InfoVtd = 1, InfoSelftest = 0xfeedbeef;
+    private const uint DataNone = LinuxFlags.IOMMU_HWPT_DATA_NONE, DataVtdFirstStage = LinuxFlags.IOMMU_HWPT_DATA_VTD_S1,
+        DataSelftest = LinuxFlags.IOMMU_HWPT_DATA_SELFTEST;
+    private const uint InvalidateVtd = LinuxFlags.IOMMU_HWPT_INVALIDATE_DATA_VTD_S1, InvalidateSelftest = LinuxFlags.IOMMU_HWPT_INVALIDATE_DATA_SELFTEST;
+    private const uint InfoNone = LinuxFlags.IOMMU_HW_INFO_TYPE_NONE, InfoVtd = LinuxFlags.IOMMU_HW_INFO_TYPE_INTEL_VTD,
+        InfoSelftest = LinuxFlags.IOMMU_HW_INFO_TYPE_SELFTEST;
     private const uint MaxEntries = 1 << 19;
-    private const int MockEntries = 4;
+    private const int MockEntries = (int)LinuxFlags.MOCK_NESTED_DOMAIN_IOTLB_NUM;
 
     public static Errno Alloc(IommufdCall call)
     {
@@ -240,7 +242,7 @@ public static class HwptIoctls
 
     private static Errno InvalidateMock(ref NestedHwpt nested, byte[] bytes)
     {
-        const uint All = 1;
+        const uint All = LinuxFlags.IOMMU_TEST_INVALIDATE_FLAG_ALL;
         var entry = MemoryMarshal.Read<IommuHwptInvalidateSelftest>(bytes);
         if ((entry.Flags & ~All) != 0)
         {
@@ -258,7 +260,7 @@ public static class HwptIoctls
 
     private static Errno CheckVtd(in IommuHwptVtdS1Invalidate entry)
     {
-        const uint Leaf = 1;
+        const uint Leaf = LinuxFlags.IOMMU_VTD_INV_FLAGS_LEAF;
         return (entry.Flags & ~Leaf) != 0 || entry.Reserved != 0 ? Errno.EOPNOTSUPP
             : entry.Addr % Quantity.PageSize != 0 || (entry.Npages == ulong.MaxValue && entry.Addr != 0) ? Errno.EINVAL : Errno.OK;
     }

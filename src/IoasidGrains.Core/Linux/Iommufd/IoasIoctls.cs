@@ -9,7 +9,8 @@ namespace IoasidGrains.Core.Linux;
 /// <summary>DESTROY, IOAS_ALLOC, ALLOW_IOVAS, COPY, IOVA_RANGES, MAP, UNMAP.</summary>
 public static class IoasIoctls
 {
-    private const uint FixedIova = 1, Writeable = 2, Readable = 4;
+    private const uint FixedIova = LinuxFlags.IOMMU_IOAS_MAP_FIXED_IOVA, Writeable = LinuxFlags.IOMMU_IOAS_MAP_WRITEABLE,
+        Readable = LinuxFlags.IOMMU_IOAS_MAP_READABLE;
 
     public static Errno Destroy(IommufdCall call)
     {

@@ -1,6 +1,7 @@
 // The kinds of object of an iommufd; kept in IommufdContext.
 using System.Collections.Immutable;
 using IoasidGrains.Uapi;
+using IoasidGrains.Uapi.Linux;
 
 namespace IoasidGrains.Core.Linux;
 
@@ -68,7 +69,7 @@ public sealed record KernelAccess(uint Id, uint Ioas, ulong Alignment, bool IsOp
 /// <param name="Nesting">Tables can be parents.</param>
 public sealed record DomainFacts(IommuDriver? Driver, IovaRange Aperture, ulong PageSizes, bool Dirty, bool Nesting)
 {
-    private static readonly IovaRange MockAperture = new(1UL << 24, (1UL << 31) - 1);
+    private static readonly IovaRange MockAperture = new(LinuxFlags.MOCK_APERTURE_START, LinuxFlags.MOCK_APERTURE_LAST);
     private const ulong MockPage = 2048, MockHugePages = MockPage | (512 * MockPage);
 
     public ulong SmallestPage => PageSizes & (~PageSizes + 1);

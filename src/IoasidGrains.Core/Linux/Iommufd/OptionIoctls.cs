@@ -7,9 +7,10 @@ namespace IoasidGrains.Core.Linux;
 /// <summary>Options of a context and of an address space; the address space that VFIO's old ioctls mean.</summary>
 public static class OptionIoctls
 {
-    private const uint RlimitMode = 0, HugePages = 1;
-    private const ushort Set = 0, Get = 1;
-    private const ushort CompatGet = 0, CompatSet = 1, CompatClear = 2;
+    private const uint RlimitMode = LinuxFlags.IOMMU_OPTION_RLIMIT_MODE, HugePages = LinuxFlags.IOMMU_OPTION_HUGE_PAGES;
+    private const ushort Set = (ushort)LinuxFlags.IOMMU_OPTION_OP_SET, Get = (ushort)LinuxFlags.IOMMU_OPTION_OP_GET;
+    private const ushort CompatGet = (ushort)LinuxFlags.IOMMU_VFIO_IOAS_GET, CompatSet = (ushort)LinuxFlags.IOMMU_VFIO_IOAS_SET,
+        CompatClear = (ushort)LinuxFlags.IOMMU_VFIO_IOAS_CLEAR;
 
     public static Errno Option(IommufdCall call)
     {

@@ -7,12 +7,17 @@ namespace IoasidGrains.Core.Linux;
 /// <summary>Operations on mock devices and their tables; those on accesses are in <see cref="SelftestAccesses"/>.</summary>
 public static class Selftest
 {
-    private const uint AddReserved = 1, MockDomain = 2, CheckMap = 3, CheckRefs = 4, CreateAccess = 5, DestroyAccessPages = 6, AccessPages = 7, AccessRw = 8,
-        MemoryLimit = 9, Replace = 10, AccessReplaceIoas = 11, MockDomainFlags = 12, Dirty = 13, CheckIotlb = 14, TriggerIopf = 15;
+    private const uint AddReserved = LinuxFlags.IOMMU_TEST_OP_ADD_RESERVED, MockDomain = LinuxFlags.IOMMU_TEST_OP_MOCK_DOMAIN,
+        CheckMap = LinuxFlags.IOMMU_TEST_OP_MD_CHECK_MAP, CheckRefs = LinuxFlags.IOMMU_TEST_OP_MD_CHECK_REFS, CreateAccess = LinuxFlags.IOMMU_TEST_OP_CREATE_ACCESS,
+        DestroyAccessPages = LinuxFlags.IOMMU_TEST_OP_DESTROY_ACCESS_PAGES, AccessPages = LinuxFlags.IOMMU_TEST_OP_ACCESS_PAGES,
+        AccessRw = LinuxFlags.IOMMU_TEST_OP_ACCESS_RW, MemoryLimit = LinuxFlags.IOMMU_TEST_OP_SET_TEMP_MEMORY_LIMIT,
+        Replace = LinuxFlags.IOMMU_TEST_OP_MOCK_DOMAIN_REPLACE, AccessReplaceIoas = LinuxFlags.IOMMU_TEST_OP_ACCESS_REPLACE_IOAS,
+        MockDomainFlags = LinuxFlags.IOMMU_TEST_OP_MOCK_DOMAIN_FLAGS, Dirty = LinuxFlags.IOMMU_TEST_OP_DIRTY, CheckIotlb = LinuxFlags.IOMMU_TEST_OP_MD_CHECK_IOTLB,
+        TriggerIopf = LinuxFlags.IOMMU_TEST_OP_TRIGGER_IOPF;
 
-    private const uint NoDirty = 1, HugeIova = 2;
+    private const uint NoDirty = LinuxFlags.MOCK_FLAGS_DEVICE_NO_DIRTY, HugeIova = LinuxFlags.MOCK_FLAGS_DEVICE_HUGE_IOVA;
     private const ulong MostPages = (16UL << 20) * 8;
-    private const int SmallestStruct = 68, MostIotlb = 3;
+    private const int SmallestStruct = 68, MostIotlb = (int)LinuxFlags.MOCK_NESTED_DOMAIN_IOTLB_ID_MAX;
 
     public static Errno Run(IommufdCall call)
     {

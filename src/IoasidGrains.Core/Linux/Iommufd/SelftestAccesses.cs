@@ -7,8 +7,9 @@ namespace IoasidGrains.Core.Linux;
 /// <summary>Operations that name an access by its descriptor.</summary>
 public static class SelftestAccesses
 {
-    private const uint NeedsPin = 1;
-    private const uint RwWrite = 1, RwSlow = 4, Write = 1, Syz = 1 << 16;
+    private const uint NeedsPin = LinuxFlags.MOCK_FLAGS_ACCESS_CREATE_NEEDS_PIN_PAGES;
+    private const uint RwWrite = LinuxFlags.MOCK_ACCESS_RW_WRITE, RwSlow = LinuxFlags.MOCK_ACCESS_RW_SLOW_PATH, Write = LinuxFlags.MOCK_FLAGS_ACCESS_WRITE,
+        Syz = LinuxFlags.MOCK_FLAGS_ACCESS_SYZ;
     private const ulong MostBytes = 16 << 20;
 
     public static Errno Create(IommufdCall call, IommuTestCmd cmd)

@@ -1,12 +1,14 @@
 // Making, filling and dropping page tables of an address space. Used by HWPT_ALLOC and by every attach.
 using IoasidGrains.Uapi;
+using IoasidGrains.Uapi.Linux;
 
 namespace IoasidGrains.Core.Linux;
 
 /// <summary>Decides in the order of hw_pagetable.c and io_pagetable.c.</summary>
 public static class Tables
 {
-    public const uint NestParent = 1, DirtyTracking = 2, FaultIdValid = 4;
+    public const uint NestParent = LinuxFlags.IOMMU_HWPT_ALLOC_NEST_PARENT, DirtyTracking = LinuxFlags.IOMMU_HWPT_ALLOC_DIRTY_TRACKING,
+        FaultIdValid = LinuxFlags.IOMMU_HWPT_FAULT_ID_VALID;
 
     /// <summary>OK, or why a driver makes no such table.</summary>
     public static Errno CheckFlags(DomainFacts driver, uint flags, bool hasData)

@@ -8,9 +8,10 @@ namespace IoasidGrains.Core.Linux;
 /// <summary>In the order of checks of vfio_compat.c.</summary>
 public static class VfioCompat
 {
-    private const uint Type1 = 1, Type1v2 = 3, DmaCc = 4, NoIommu = 8, UnmapAllExtension = 9;
-    private const uint Read = 1, Write = 2, UnmapAll = 2;
-    private const uint InfoPageSizes = 1, InfoCaps = 2;
+    private const uint Type1 = LinuxFlags.VFIO_TYPE1_IOMMU, Type1v2 = LinuxFlags.VFIO_TYPE1v2_IOMMU, DmaCc = LinuxFlags.VFIO_DMA_CC_IOMMU,
+        NoIommu = LinuxFlags.VFIO_NOIOMMU_IOMMU, UnmapAllExtension = LinuxFlags.VFIO_UNMAP_ALL;
+    private const uint Read = LinuxFlags.VFIO_DMA_MAP_FLAG_READ, Write = LinuxFlags.VFIO_DMA_MAP_FLAG_WRITE, UnmapAll = LinuxFlags.VFIO_DMA_UNMAP_FLAG_ALL;
+    private const uint InfoPageSizes = LinuxFlags.VFIO_IOMMU_INFO_PGSIZES, InfoCaps = LinuxFlags.VFIO_IOMMU_INFO_CAPS;
 
     public static long Ioctl(IommufdCall call, uint code) => code switch
     {

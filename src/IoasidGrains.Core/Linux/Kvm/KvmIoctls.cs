@@ -8,9 +8,10 @@ namespace IoasidGrains.Core.Linux;
 internal static class KvmIoctls
 {
     private const uint GetVcpuMmapSize = 0xae04;
-    private const long ApiVersion = 12, VcpuMmapBytes = 3 * 4096;
-    private const ulong CapUserMemory = 3, CapDeviceControl = 89, CapCheckExtensionVm = 105;
-    private const uint DeviceTypeVfio = 4, TestOnly = 1;
+    private const long ApiVersion = LinuxFlags.KVM_API_VERSION, VcpuMmapBytes = 3 * 4096;
+    private const ulong CapUserMemory = LinuxFlags.KVM_CAP_USER_MEMORY, CapDeviceControl = LinuxFlags.KVM_CAP_DEVICE_CTRL,
+        CapCheckExtensionVm = LinuxFlags.KVM_CAP_CHECK_EXTENSION_VM;
+    private const uint DeviceTypeVfio = LinuxFlags.KVM_DEV_TYPE_VFIO, TestOnly = LinuxFlags.KVM_CREATE_DEVICE_TEST;
 
     public static long OfSystem(SyscallFrame frame, uint code, ulong argument) => code switch
     {

@@ -7,8 +7,8 @@ namespace IoasidGrains.Core.Linux;
 /// <summary>Whether DMA is coherent is asked of the devices behind the files, when a file is added or deleted and at the end; not of any page table.</summary>
 internal static class KvmVfioFiles
 {
-    private const uint FileGroup = 1;
-    private const ulong AddFile = 1, DeleteFile = 2;
+    private const uint FileGroup = LinuxFlags.KVM_DEV_VFIO_FILE;
+    private const ulong AddFile = LinuxFlags.KVM_DEV_VFIO_FILE_ADD, DeleteFile = LinuxFlags.KVM_DEV_VFIO_FILE_DEL;
 
     public static long Ioctl(SyscallFrame frame, int vm, uint code, ulong argument)
     {

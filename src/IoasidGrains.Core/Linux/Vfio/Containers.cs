@@ -8,7 +8,7 @@ namespace IoasidGrains.Core.Linux;
 /// <summary>Only with a group in it can a container choose a driver; with the last group the driver goes, and all mappings with it.</summary>
 internal static class Containers
 {
-    private const long ApiVersion = 0;
+    private const long ApiVersion = LinuxFlags.VFIO_API_VERSION;
 
     public static long Open(SyscallFrame frame)
     {

@@ -7,8 +7,10 @@ namespace IoasidGrains.Core.Linux;
 /// <summary>Only the low-power features are there.</summary>
 internal static class PciFeatures
 {
-    private const uint Mask = 0xffff, Get = 1 << 16, Set = 1 << 17, Probe = 1 << 18;
-    private const uint LowPowerEntry = 3, LowPowerEntryWithWakeup = 4, LowPowerExit = 5;
+    private const uint Mask = LinuxFlags.VFIO_DEVICE_FEATURE_MASK, Get = LinuxFlags.VFIO_DEVICE_FEATURE_GET, Set = LinuxFlags.VFIO_DEVICE_FEATURE_SET,
+        Probe = LinuxFlags.VFIO_DEVICE_FEATURE_PROBE;
+    private const uint LowPowerEntry = LinuxFlags.VFIO_DEVICE_FEATURE_LOW_POWER_ENTRY,
+        LowPowerEntryWithWakeup = LinuxFlags.VFIO_DEVICE_FEATURE_LOW_POWER_ENTRY_WITH_WAKEUP, LowPowerExit = LinuxFlags.VFIO_DEVICE_FEATURE_LOW_POWER_EXIT;
 
     /// <summary>struct vfio_device_feature_low_power_entry_with_wakeup: wakeup_eventfd, reserved.</summary>
     private const ulong WakeupBytes = 8;

@@ -8,9 +8,10 @@ namespace IoasidGrains.Core.Linux;
 /// <summary>Interrupts are never raised here: their arguments are checked, and what would connect an eventfd finds none.</summary>
 internal static class PciIoctls
 {
-    private const uint IsPci = 2, CanReset = 1;
-    private const uint DataNone = 1, DataBool = 2, DataEventfd = 4, DataMask = 7, FlagsMask = 0x3f;
-    private const uint IoeventfdSizeMask = 0xf;
+    private const uint IsPci = LinuxFlags.VFIO_DEVICE_FLAGS_PCI, CanReset = LinuxFlags.VFIO_DEVICE_FLAGS_RESET;
+    private const uint DataNone = LinuxFlags.VFIO_IRQ_SET_DATA_NONE, DataBool = LinuxFlags.VFIO_IRQ_SET_DATA_BOOL,
+        DataEventfd = LinuxFlags.VFIO_IRQ_SET_DATA_EVENTFD, DataMask = 7, FlagsMask = 0x3f;
+    private const uint IoeventfdSizeMask = LinuxFlags.VFIO_DEVICE_IOEVENTFD_SIZE_MASK;
 
     public static Errno Ioctl(SyscallFrame frame, OpenedDevice device, uint code, ulong argument) => code switch
     {

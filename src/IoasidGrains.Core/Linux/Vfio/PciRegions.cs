@@ -9,15 +9,19 @@ internal static class PciRegions
 {
     public const ulong BarBytes = 1 << 20;
 
-    public const uint Regions = 9, Interrupts = 5;
+    public const uint Regions = LinuxFlags.VFIO_PCI_NUM_REGIONS, Interrupts = LinuxFlags.VFIO_PCI_NUM_IRQS;
 
     /// <summary>A region's number stands in the upper bits of a file offset.</summary>
     private const int RegionShift = 40;
 
-    private const uint Bar0 = 0, Rom = 6, Config = 7, Vga = 8;
-    private const uint Intx = 0, Msi = 1, Err = 3, Req = 4;
-    private const uint Readable = 1, Writable = 2, Mappable = 4;
-    private const uint Eventfd = 1, Maskable = 2, Automasked = 4, NoResize = 8;
+    private const uint Bar0 = LinuxFlags.VFIO_PCI_BAR0_REGION_INDEX, Rom = LinuxFlags.VFIO_PCI_ROM_REGION_INDEX, Config = LinuxFlags.VFIO_PCI_CONFIG_REGION_INDEX,
+        Vga = LinuxFlags.VFIO_PCI_VGA_REGION_INDEX;
+    private const uint Intx = LinuxFlags.VFIO_PCI_INTX_IRQ_INDEX, Msi = LinuxFlags.VFIO_PCI_MSI_IRQ_INDEX, Err = LinuxFlags.VFIO_PCI_ERR_IRQ_INDEX,
+        Req = LinuxFlags.VFIO_PCI_REQ_IRQ_INDEX;
+    private const uint Readable = LinuxFlags.VFIO_REGION_INFO_FLAG_READ, Writable = LinuxFlags.VFIO_REGION_INFO_FLAG_WRITE,
+        Mappable = LinuxFlags.VFIO_REGION_INFO_FLAG_MMAP;
+    private const uint Eventfd = LinuxFlags.VFIO_IRQ_INFO_EVENTFD, Maskable = LinuxFlags.VFIO_IRQ_INFO_MASKABLE, Automasked = LinuxFlags.VFIO_IRQ_INFO_AUTOMASKED,
+        NoResize = LinuxFlags.VFIO_IRQ_INFO_NORESIZE;
     private const ulong ConfigBytes = 4096;
 
     /// <summary>The offset names a piece of the BAR.</summary>

@@ -1,6 +1,7 @@
 // What vfio_iommu_type1 keeps for a container: domains, mappings, permitted ranges; used by the files beside this one.
 using System.Collections.Immutable;
 using IoasidGrains.Uapi;
+using IoasidGrains.Uapi.Linux;
 
 namespace IoasidGrains.Core.Linux;
 
@@ -24,9 +25,10 @@ public readonly record struct MappingNote(bool VaddrInvalid, ulong Uncounted, (u
 public sealed record Type1(int Space, bool V2, bool Nesting, int Available)
 {
     /// <summary>VFIO_NOIOMMU_IOMMU, which is not type1's.</summary>
-    public const ulong NoIommuExtension = 8;
+    public const ulong NoIommuExtension = LinuxFlags.VFIO_NOIOMMU_IOMMU;
 
-    private const ulong V1Type = 1, V2Type = 3, DmaCoherent = 4, NestingType = 6, UnmapAll = 9, UpdateVaddr = 10;
+    private const ulong V1Type = LinuxFlags.VFIO_TYPE1_IOMMU, V2Type = LinuxFlags.VFIO_TYPE1v2_IOMMU, DmaCoherent = LinuxFlags.VFIO_DMA_CC_IOMMU,
+        NestingType = LinuxFlags.VFIO_TYPE1_NESTING_IOMMU, UnmapAll = LinuxFlags.VFIO_UNMAP_ALL, UpdateVaddr = LinuxFlags.VFIO_UPDATE_VADDR;
 
     /// <summary>pgsize_bitmap while there is no domain: whole pages.</summary>
     public const ulong AnyPageSize = ~(Quantity.PageSize - 1);

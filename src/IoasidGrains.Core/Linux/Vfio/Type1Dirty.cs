@@ -11,7 +11,8 @@ namespace IoasidGrains.Core.Linux;
 /// </summary>
 internal static class Type1Dirty
 {
-    private const uint Start = 1, Stop = 2, GetBitmap = 4;
+    private const uint Start = LinuxFlags.VFIO_IOMMU_DIRTY_PAGES_FLAG_START, Stop = LinuxFlags.VFIO_IOMMU_DIRTY_PAGES_FLAG_STOP,
+        GetBitmap = LinuxFlags.VFIO_IOMMU_DIRTY_PAGES_FLAG_GET_BITMAP;
     private const int WordBits = 64;
     private const uint HeadBytes = 8, RangeBytes = 40;
     private const ulong MostPages = int.MaxValue, LargestBitmap = (MostPages + 1) / 8;

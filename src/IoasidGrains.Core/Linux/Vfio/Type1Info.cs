@@ -8,7 +8,7 @@ namespace IoasidGrains.Core.Linux;
 /// <summary>Migration, mappings that are left, permitted ranges: in this order, each beginning at a multiple of 8 bytes.</summary>
 internal static class Type1Info
 {
-    private const uint HasPageSizes = 1, HasCapabilities = 2;
+    private const uint HasPageSizes = LinuxFlags.VFIO_IOMMU_INFO_PGSIZES, HasCapabilities = LinuxFlags.VFIO_IOMMU_INFO_CAPS;
     private const int ShortestStruct = 16, WholeStruct = 24;
     private const ulong LargestBitmap = 1 << 28;
 

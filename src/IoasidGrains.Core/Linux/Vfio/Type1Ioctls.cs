@@ -7,7 +7,8 @@ namespace IoasidGrains.Core.Linux;
 /// <summary>Reads and checks the structs; what they ask for is done by the files beside this one.</summary>
 internal static class Type1Ioctls
 {
-    public const uint UnmapDirtyBitmap = 1, UnmapEverything = 2, UnmapVaddr = 4;
+    public const uint UnmapDirtyBitmap = LinuxFlags.VFIO_DMA_UNMAP_FLAG_GET_DIRTY_BITMAP, UnmapEverything = LinuxFlags.VFIO_DMA_UNMAP_FLAG_ALL,
+        UnmapVaddr = LinuxFlags.VFIO_DMA_UNMAP_FLAG_VADDR;
     private const uint MapFlags = 7, UnmapFlags = 7;
     private const uint MapBytes = 32, UnmapBytes = 24, BitmapBytes = 24;
 

@@ -7,7 +7,7 @@ namespace IoasidGrains.Core.Linux;
 /// <summary>Memory is pinned by MAP, whatever devices do: what cannot be pinned is refused here.</summary>
 internal static class Type1Maps
 {
-    private const uint Readable = 1, Writable = 2, SetVaddr = 4;
+    private const uint Readable = LinuxFlags.VFIO_DMA_MAP_FLAG_READ, Writable = LinuxFlags.VFIO_DMA_MAP_FLAG_WRITE, SetVaddr = LinuxFlags.VFIO_DMA_MAP_FLAG_VADDR;
 
     public static Errno Map(SyscallFrame frame, Container container, VfioIommuType1DmaMap map)
     {

@@ -7,7 +7,7 @@ namespace IoasidGrains.Core.Linux;
 /// <summary>A group is put into a container or an iommufd, and then gives out files of its devices.</summary>
 internal static class VfioGroups
 {
-    private const uint Viable = 1, ContainerSet = 2;
+    private const uint Viable = LinuxFlags.VFIO_GROUP_FLAGS_VIABLE, ContainerSet = LinuxFlags.VFIO_GROUP_FLAGS_CONTAINER_SET;
 
     /// <summary>One file at a time, and none while a device of it is bound through its own node.</summary>
     public static long Open(SyscallFrame frame, GroupId id, bool noIommu)

@@ -32,6 +32,7 @@ internal sealed class FuzzProcess(ProcessOptions options, DeviceFacts[] host)
         CheckAnswer(before, call, value);
         if (frame.State != before || frame.Live.Count > 0)
         {
+            CheckNothingDangles(call);
             Guard("lowering", call, () => Lower(frame, call));
         }
 
@@ -75,6 +76,29 @@ internal sealed class FuzzProcess(ProcessOptions options, DeviceFacts[] host)
         if (more != (call is SysClose && value == 0 ? -1 : value < 0 ? 0 : Math.Clamp(more, 0, 1)))
         {
             throw new FuzzFailure("descriptors", $"{FuzzProgram.Print(call, before)} answers {value} and leaves {more} more");
+        }
+    }
+
+    /// <summary>What an open file or an opened device names is there.</summary>
+    private void CheckNothingDangles(Syscall call)
+    {
+        OpenFile? dangling = State.Files.Values.FirstOrDefault(file => !(file switch
+        {
+            IommufdFile iommufd => State.Contexts.ContainsKey(iommufd.Context),
+            FaultFile fault => State.Contexts.GetValueOrDefault(fault.Context)?.Find<FaultQueue>(fault.Object) is { IsOpen: true },
+            AccessFile access => State.Contexts.GetValueOrDefault(access.Context)?.Find<KernelAccess>(access.Object) is { IsOpen: true },
+            ContainerFile container => State.Containers.ContainsKey(container.Container),
+            VfioGroupFile group => State.VfioGroups.ContainsKey(group.Group),
+            VfioDeviceFile device => State.DeviceFiles.ContainsKey(device.File),
+            VmFile vm => State.Vms.ContainsKey(vm.Vm),
+            KvmVfioFile vfio => State.Vms.GetValueOrDefault(vfio.Vm)?.Vfio is not null,
+            _ => true,
+        }));
+        OpenedDevice? lost = State.OpenedDevices.Values.FirstOrDefault(device =>
+            device.Bound is { } bound && State.Contexts.GetValueOrDefault(device.Iommufd!.Value)?.Find<IommufdDevice>(bound)?.Facts?.Id != device.Device.Id);
+        if (dangling is not null || lost is not null)
+        {
+            throw new FuzzFailure("dangling", $"{(object?)dangling ?? lost} after {FuzzProgram.Print(call, State)}");
         }
     }
 
