@@ -33,6 +33,7 @@ public sealed class KernelHeaders : IDisposable
     public static readonly string? Missing =
         Source is null ? $"no kernel source: the package {Release} is not installed, and IOASID_LINUX_SOURCE names none"
         : new[] { "gcc", "tar", "xz" }.FirstOrDefault(tool => !IsInstalled(tool)) is { } tool ? $"{tool} is not installed"
+        : Directory.Exists(Source) && Files.FirstOrDefault(file => !File.Exists(Path.Combine(Source, file.Source))).Source is { } absent ? $"{Source} has no {absent}"
         : File.Exists("/usr/include/linux/types.h") ? null : "the C library's headers are not installed";
 
     private readonly string _folder = Directory.CreateTempSubdirectory("ioasid-headers-").FullName;
