@@ -89,20 +89,16 @@ public sealed class IommufdCall(SyscallFrame frame, int number, ulong address)
 
     private bool HasTail(ulong from, int length, out Errno errno)
     {
-        const int Piece = 4096;
+        const int Piece = sizeof(ulong);
         Span<byte> bytes = stackalloc byte[Piece];
         for (int done = 0; done < length; done += Piece)
         {
+            // A word at a time: what is not zero is found before what is not there.
             Span<byte> piece = bytes[..Math.Min(Piece, length - done)];
-            if (!frame.TryRead(from + (ulong)done, piece))
+            bool read = frame.TryRead(from + (ulong)done, piece);
+            if (!read || piece.ContainsAnyExcept((byte)0))
             {
-                errno = Errno.EFAULT;
-                return true;
-            }
-
-            if (piece.ContainsAnyExcept((byte)0))
-            {
-                errno = Errno.E2BIG;
+                errno = read ? Errno.E2BIG : Errno.EFAULT;
                 return true;
             }
         }
