@@ -170,9 +170,8 @@ public static class Attaching
         return members.All(member => RangesOf(member).All(range => pages.Reserve(range, "") is not null)) ? Errno.OK : Errno.EADDRINUSE;
     }
 
-    /// <summary>The mock takes any table of its own, whatever page sizes it was made with.</summary>
     private static bool CanWalk(PagingHwpt table, IommufdDevice device) => table.Maker.Driver == device.Domain.Driver
-        && (table.Maker.IsMock || (table.Maker.Aperture.Last <= device.Domain.Aperture.Last && (table.Maker.PageSizes & ~device.Domain.PageSizes) == 0));
+        && table.Maker.Aperture.Last <= device.Domain.Aperture.Last && (table.Maker.WalkedPageSizes & ~device.Domain.WalkedPageSizes) == 0;
 
     /// <summary>OK, or why the driver refuses the table for the group.</summary>
     private static Errno CheckDriver(IommufdContext context, IommufdDevice device, uint hwpt)

@@ -93,6 +93,9 @@ public sealed record DomainFacts(IommuDriver? Driver, IovaRange Aperture, ulong 
 
     public ulong SmallestPage => PageSizes & (~PageSizes + 1);
 
+    /// <summary>What a unit must have to walk the tables. The mock walks its own, whatever they were made with.</summary>
+    public ulong WalkedPageSizes => IsMock ? MockPage : PageSizes;
+
     public bool IsMock => Driver is null;
 
     /// <summary>The driver knows what a table is only when the first device is attached to it; before that it translates nothing but IOVA 0.</summary>
