@@ -59,6 +59,7 @@ public static class Attaching
 
         if (CheckDriver(context, device, hwpt) is var errno && errno != Errno.OK)
         {
+            call.Context = WithoutReserved(call.Context, group, to);
             return errno;
         }
 
@@ -72,6 +73,13 @@ public static class Attaching
         call.Context = Left(call, context, device, old);
         return Errno.OK;
     }
+
+    /// <summary>
+    /// A driver that refuses to replace leaves the group without its reserved ranges in the address space that it was to go to: also if that is the one it stays in
+    /// (device.c, iommufd_device_do_replace, err_unresv).
+    /// </summary>
+    private static IommufdContext WithoutReserved(IommufdContext context, IommufdGroup group, PagingHwpt? to) =>
+        to is null ? context : group.Attached.Aggregate(context, (rest, member) => Unreserve(rest, member, to.Ioas));
 
     /// <summary>The last of a group detaches it.</summary>
     public static void Detach(IommufdCall call, IommufdDevice device)
@@ -108,24 +116,27 @@ public static class Attaching
             return context.Find<PagingHwpt>(hwpt) is { Auto: true } shared && shared.Ioas == ioas ? Attach(call, device, hwpt) : Errno.EINVAL;
         }
 
-        Ioas space = context.Find<Ioas>(ioas)!;
         PagingHwpt[] able = [.. context.TablesOf(ioas).Where(table => table.Auto && CanWalk(table, device))];
         if (context.TablesOf(ioas).Any(table => table.Auto) && CheckReserved(context, device, group, ioas, replace) is var errno && errno != Errno.OK)
         {
             return errno;
         }
 
-        Placement place = call.Policy.Place(context with { }, device, space with { Tables = [.. able.Select(table => table.Id)] });
+        Placement place = call.Policy.Place(context, device, context.Find<Ioas>(ioas)! with { Tables = [.. able.Select(table => table.Id)] });
         if (place.Errno != Errno.OK)
         {
             return place.Errno;
         }
 
-        if (Array.Find(able, table => table.Number == place.Table) is { } found)
+        PagingHwpt? found = Array.Find(able, table => table.Number == place.Table);
+        call.Context = context = replace ? AfterRefusals(context, device, group, ioas, found) : context;
+        if (found is not null)
         {
             hwpt = found.Id;
             call.Context = found.EnforceSnoop == place.EnforceSnoop ? call.Context : call.Context.With(found with { EnforceSnoop = place.EnforceSnoop });
-            return replace ? Replace(call, device, hwpt) : Attach(call, device, hwpt);
+            errno = replace ? Replace(call, device, hwpt) : Attach(call, device, hwpt);
+            call.Context = errno == Errno.OK ? call.Context : context;
+            return errno;
         }
 
         errno = Tables.Make(call, ioas, device, 0, place.EnforceSnoop, auto: true, attach: !replace, out hwpt);
@@ -136,6 +147,14 @@ public static class Attaching
         }
 
         return errno;
+    }
+
+    /// <summary>The tables before the group's own, or before the one that was found, were tried too, and the driver has refused them.</summary>
+    private static IommufdContext AfterRefusals(IommufdContext context, IommufdDevice device, IommufdGroup group, uint ioas, PagingHwpt? found)
+    {
+        PagingHwpt? first = context.TablesOf(ioas).FirstOrDefault(table => table.Auto);
+        bool refused = first is not null && first.Id != group.Table && first.Id != found?.Id && CheckDriver(context, device, first.Id) != Errno.OK;
+        return refused ? WithoutReserved(context, group, first) : context;
     }
 
     /// <summary>Every table that is tried first would reserve the device's ranges.</summary>
@@ -152,18 +171,22 @@ public static class Attaching
     }
 
     private static bool CanWalk(PagingHwpt table, IommufdDevice device) => table.Maker.Driver == device.Domain.Driver
-        && table.Maker.Aperture.Last <= device.Domain.Aperture.Last && (table.Maker.PageSizes & ~device.Domain.PageSizes) == 0;
+        && table.Maker.Aperture.Last <= device.Domain.Aperture.Last && (table.Maker.WalkedPageSizes & ~device.Domain.WalkedPageSizes) == 0;
 
     /// <summary>OK, or why the driver refuses the table for the group.</summary>
     private static Errno CheckDriver(IommufdContext context, IommufdDevice device, uint hwpt)
     {
         PagingHwpt table = context.PagingOf(hwpt)!;
+        var nested = context.Objects[hwpt] as NestedHwpt;
         if (((Hwpt)context.Objects[hwpt]).FaultQueue != 0 && !device.Domain.IsMock)
         {
             return Errno.ENODEV;
         }
 
-        return CanWalk(table, device) && (!table.EnforceSnoop || device.CanEnforce) && (!table.TracksDirty || device.Domain.Dirty) ? Errno.OK : Errno.EINVAL;
+        // The mock's nested tables are not asked what their parents do; VT-d's are.
+        bool dirty = !table.TracksDirty || device.Domain.Dirty || (nested is not null && table.Maker.IsMock);
+        bool stage = nested?.FirstStage is not { } first || first.FitsUnit(device.Facts?.Unit);
+        return CanWalk(table, device) && (!table.EnforceSnoop || device.CanEnforce) && dirty && stage ? Errno.OK : Errno.EINVAL;
     }
 
     private static IommufdContext? Reserve(IommufdContext context, IommufdDevice device, uint hwpt)

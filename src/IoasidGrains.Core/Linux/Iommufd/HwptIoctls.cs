@@ -92,32 +92,18 @@ public static class HwptIoctls
 
         cmd.OutHwptId = call.Context.FreeId;
         uint[] entries = device.Domain.IsMock ? [.. Enumerable.Repeat(MemoryMarshal.Read<IommuHwptSelftest>(data).Iotlb, MockEntries)] : [];
-        call.Context = call.Context.With(new NestedHwpt(cmd.OutHwptId, parent.Id, [.. entries]) { FaultQueue = faults ? cmd.FaultId : 0 });
+        VtdFirstStage? stage = device.Domain.IsMock ? null : FirstStage(MemoryMarshal.Read<IommuHwptVtdS1>(data));
+        call.Context = call.Context.With(new NestedHwpt(cmd.OutHwptId, parent.Id, [.. entries]) { FaultQueue = faults ? cmd.FaultId : 0, FirstStage = stage });
         return Errno.OK;
     }
 
-    /// <summary>User data by the rules of its size, as of any struct.</summary>
+    private static VtdFirstStage FirstStage(in IommuHwptVtdS1 data) => new(data.Flags, data.AddrWidth);
+
+    /// <summary>User data of a driver: unlike an ioctl's own struct it must not be longer either.</summary>
     private static Errno ReadData(IommufdCall call, ulong address, uint length, int size, out byte[] data)
     {
         data = new byte[size];
-        if (length < size)
-        {
-            return Errno.EINVAL;
-        }
-
-        byte[] all = new byte[Math.Min(length, 1 << 20)];
-        if (length > all.Length || !call.Frame.TryRead(address, all))
-        {
-            return Errno.EFAULT;
-        }
-
-        if (all.AsSpan(size).ContainsAnyExcept((byte)0))
-        {
-            return Errno.E2BIG;
-        }
-
-        all.AsSpan(0, size).CopyTo(data);
-        return Errno.OK;
+        return length != size ? Errno.EINVAL : call.Frame.TryRead(address, data) ? Errno.OK : Errno.EFAULT;
     }
 
     public static Errno HwInfo(IommufdCall call)

@@ -34,6 +34,9 @@ public sealed record IoPages
     /// <summary>Disjoint, in order.</summary>
     public ImmutableList<IoArea> Areas { get; init; } = [];
 
+    /// <summary>What <see cref="Areas"/> cover, those that touch as one: a place is looked for between these, which are few.</summary>
+    private IovaRuns Runs { get; init; } = IovaRuns.Empty;
+
     /// <summary>Sorted by start.</summary>
     public ImmutableList<ReservedIova> Reserved { get; init; } = [];
 
@@ -68,9 +71,9 @@ public sealed record IoPages
 
     public bool IsAllowed(IovaRange range) => Allowed.Exists(allowed => allowed.Overlaps(range));
 
-    public IoPages Add(IoArea area) => this with { Areas = Areas.Insert(FirstEndingAtOrAfter(area.Range.Start), area) };
+    public IoPages Add(IoArea area) => this with { Areas = Areas.Insert(FirstEndingAtOrAfter(area.Range.Start), area), Runs = Runs.Add(area.Range) };
 
-    public IoPages Remove(IoArea area) => this with { Areas = Areas.RemoveAt(FirstEndingAtOrAfter(area.Range.Start)) };
+    public IoPages Remove(IoArea area) => this with { Areas = Areas.RemoveAt(FirstEndingAtOrAfter(area.Range.Start)), Runs = Runs.Remove(area.Range) };
 
     /// <summary>Null: something is mapped or allowed there.</summary>
     public IoPages? Reserve(IovaRange range, string owner)
@@ -161,7 +164,8 @@ public sealed record IoPages
 
         const ulong First = Quantity.PageSize, Last = ulong.MaxValue - Quantity.PageSize;
         ulong offset = address % Quantity.PageSize;
-        foreach (IovaRange allowed in Allowed.IsEmpty ? [new IovaRange(First, Last)] : Allowed.Select(range => new IovaRange(Math.Max(range.Start, First), Math.Min(range.Last, Last))))
+        IEnumerable<IovaRange> spans = Allowed.IsEmpty ? [new IovaRange(First, Last)] : IovaRuns.Of(Allowed).Ranges;
+        foreach (IovaRange allowed in spans.Select(range => new IovaRange(Math.Max(range.Start, First), Math.Min(range.Last, Last))))
         {
             if (allowed.Start > allowed.Last || Place(allowed, length, alignment, offset) is not { } start)
             {
@@ -182,12 +186,12 @@ public sealed record IoPages
     private ulong? FirstHole(ulong start, ulong last, ulong length, ulong alignment, ulong offset)
     {
         ulong next = start;
-        int area = FirstEndingAtOrAfter(start), reserved = 0;
+        int run = Runs.FirstEndingAtOrAfter(start), reserved = 0;
         while (true)
         {
-            while (area < Areas.Count && Areas[area].Range.Last < next)
+            while (run < Runs.Ranges.Count && Runs.Ranges[run].Last < next)
             {
-                area++;
+                run++;
             }
 
             while (reserved < Reserved.Count && Reserved[reserved].Range.Last < next)
@@ -195,7 +199,7 @@ public sealed record IoPages
                 reserved++;
             }
 
-            IovaRange? used = area < Areas.Count ? Areas[area].Range : null;
+            IovaRange? used = run < Runs.Ranges.Count ? Runs.Ranges[run] : null;
             IovaRange? blocked = Reserved.Skip(reserved).Select(one => (IovaRange?)one.Range).FirstOrDefault(range => range!.Value.Last >= next);
             IovaRange? first = used is { } a && blocked is { } b ? (a.Start <= b.Start ? a : b) : used ?? blocked;
             ulong holeLast = first is { } taken && taken.Start <= last ? (taken.Start <= next ? 0 : taken.Start - 1) : last;

@@ -192,6 +192,12 @@ public static class IoasIoctls
             return errno;
         }
 
+        if (call.Frame.State.Options.Selftest && (cmd.Flags & SelftestAccesses.Syz) != 0)
+        {
+            cmd.Flags &= ~SelftestAccesses.Syz;
+            cmd.SrcIova = call.Context.Find<Ioas>(cmd.SrcIoasId) is { } named ? SelftestAccesses.NthArea(named.Pages, cmd.SrcIova) : cmd.SrcIova;
+        }
+
         if ((cmd.Flags & ~(FixedIova | Writeable | Readable)) != 0)
         {
             return Errno.EOPNOTSUPP;

@@ -89,20 +89,16 @@ public sealed class IommufdCall(SyscallFrame frame, int number, ulong address)
 
     private bool HasTail(ulong from, int length, out Errno errno)
     {
-        const int Piece = 4096;
+        const int Piece = sizeof(ulong);
         Span<byte> bytes = stackalloc byte[Piece];
         for (int done = 0; done < length; done += Piece)
         {
+            // A word at a time: what is not zero is found before what is not there.
             Span<byte> piece = bytes[..Math.Min(Piece, length - done)];
-            if (!frame.TryRead(from + (ulong)done, piece))
+            bool read = frame.TryRead(from + (ulong)done, piece);
+            if (!read || piece.ContainsAnyExcept((byte)0))
             {
-                errno = Errno.EFAULT;
-                return true;
-            }
-
-            if (piece.ContainsAnyExcept((byte)0))
-            {
-                errno = Errno.E2BIG;
+                errno = read ? Errno.E2BIG : Errno.EFAULT;
                 return true;
             }
         }
@@ -134,15 +130,15 @@ public readonly record struct Policy(SharingPolicy Sharing)
     private static bool HostEnforces(IommufdContext context) => context.Devices.All(device => device.CanEnforce);
 
     private static TableUse Use(IommufdContext context, PagingHwpt table) => new(
-        new TableSpec(table.Number, table.EnforceSnoop, table.Maker.PageSizes),
+        new TableSpec(table.Number, table.EnforceSnoop, table.Maker.WalkedPageSizes),
         [.. context.Devices.Where(device => device.Facts is not null && context.GroupOf(device).Table == table.Id && context.IsAttached(device)).Select(Bound)]);
 
     /// <summary>Page sizes are compared by the driver; here all that matter are equal.</summary>
     private static BoundDevice Bound(IommufdDevice device)
     {
-        IommuCapabilities unit = device.Facts?.Unit ?? new IommuCapabilities(false, 48, device.Domain.PageSizes, false, []);
+        IommuCapabilities unit = device.Facts?.Unit ?? new IommuCapabilities(false, 48, device.Domain.WalkedPageSizes, false, []);
         DeviceTraits traits = device.Facts?.Traits ?? new DeviceTraits(default, device.Group, default, false, DeviceDriver.VfioPci, DriverOpens.AtBind, []);
-        return new BoundDevice(device.Facts?.Id ?? default, traits, unit with { PageSizes = device.Domain.PageSizes }, null, true);
+        return new BoundDevice(device.Facts?.Id ?? default, traits, unit with { PageSizes = device.Domain.WalkedPageSizes }, null, true);
     }
 
     /// <summary>The dialect has no word for a format: a policy that wants the user to choose hears what a careful user would say, what the first device can.</summary>

@@ -130,13 +130,7 @@ public static class IommufdDevices
     {
         var call = new IommufdCall(frame, context, 0);
         Errno errno = ChangeTable(call, call.Context.Find<IommufdDevice>(device)!, ref table, replace);
-        if (errno != Errno.OK)
-        {
-            call.Undo();
-            return errno;
-        }
-
         call.TellDevices();
-        return Errno.OK;
+        return errno;
     }
 }

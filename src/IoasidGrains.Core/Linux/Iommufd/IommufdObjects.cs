@@ -38,7 +38,27 @@ public sealed record PagingHwpt(uint Id, int Number, uint Ioas, DomainFacts Make
 
 /// <summary>One that translates to the IOVAs of its parent.</summary>
 /// <param name="Entries">The mock's IOTLB: four words, seen by its self test.</param>
-public sealed record NestedHwpt(uint Id, uint Parent, ImmutableArray<uint> Entries) : Hwpt(Id);
+public sealed record NestedHwpt(uint Id, uint Parent, ImmutableArray<uint> Entries) : Hwpt(Id)
+{
+    /// <summary>VT-d's user table; null: the mock's.</summary>
+    public VtdFirstStage? FirstStage { get; init; }
+}
+
+/// <summary>How VT-d is to walk a user's own table.</summary>
+/// <param name="Flags">IOMMU_VTD_S1_SRE, IOMMU_VTD_S1_EAFE.</param>
+public sealed record VtdFirstStage(ulong Flags, uint AddressWidth)
+{
+    private const ulong Supervisor = 1, ExtendedAccess = 2;
+    private const int FiveLevelsBit = 60, SupervisorBit = 31, ExtendedAccessBit = 34;
+
+    /// <summary>The unit's registers allow it (VT-d: CAP.FL5LP, ECAP.SRS, ECAP.EAFS).</summary>
+    public bool FitsUnit(IommuCapabilities? unit)
+    {
+        (ulong cap, ulong ecap) = unit?.Registers ?? default;
+        bool width = AddressWidth == 48 || (AddressWidth == 57 && (cap >> FiveLevelsBit & 1) != 0);
+        return width && ((Flags & Supervisor) == 0 || (ecap >> SupervisorBit & 1) != 0) && ((Flags & ExtendedAccess) == 0 || (ecap >> ExtendedAccessBit & 1) != 0);
+    }
+}
 
 /// <summary>A bound device. One of a self test has no facts.</summary>
 public sealed record IommufdDevice(uint Id, DeviceFacts? Facts, GroupId Group, DomainFacts Domain, bool CanEnforce) : IommufdObject(Id);
@@ -73,6 +93,9 @@ public sealed record DomainFacts(IommuDriver? Driver, IovaRange Aperture, ulong 
     private const ulong MockPage = 2048, MockHugePages = MockPage | (512 * MockPage);
 
     public ulong SmallestPage => PageSizes & (~PageSizes + 1);
+
+    /// <summary>What a unit must have to walk the tables. The mock walks its own, whatever they were made with.</summary>
+    public ulong WalkedPageSizes => IsMock ? MockPage : PageSizes;
 
     public bool IsMock => Driver is null;
 

@@ -19,6 +19,9 @@ public static class Selftest
     private const ulong MostPages = (16UL << 20) * 8;
     private const int SmallestStruct = 68, MostIotlb = (int)LinuxFlags.MOCK_NESTED_DOMAIN_IOTLB_ID_MAX;
 
+    /// <summary>Of a batch of pages, which the kernel's limit is about: it has no other effect that a program sees.</summary>
+    private const uint LeastLimit = 12;
+
     public static Errno Run(IommufdCall call)
     {
         Errno errno = call.Read(SmallestStruct, out IommuTestCmd cmd);
@@ -35,7 +38,7 @@ public static class Selftest
             AccessPages => SelftestAccesses.Pin(call, cmd),
             AccessRw => SelftestAccesses.ReadWrite(call, cmd),
             DestroyAccessPages => SelftestAccesses.Unpin(call, cmd),
-            MemoryLimit => Errno.OK,
+            MemoryLimit => cmd.Limit < LeastLimit ? Errno.EINVAL : Errno.OK,
             Dirty => MarkDirty(call, cmd),
             TriggerIopf => call.Context.Find<IommufdDevice>(cmd.IopfDevId) is { } device ? (device.Domain.IsMock ? Errno.OK : Errno.EINVAL) : Errno.ENOENT,
             _ => Errno.EOPNOTSUPP,
@@ -127,14 +130,8 @@ public static class Selftest
 
         uint table = cmd.PtId;
         Errno errno = IommufdDevices.ChangeTable(call, call.Context.Find<IommufdDevice>(mock.Device)!, ref table, replace: true);
-        if (errno != Errno.OK)
-        {
-            call.Undo();
-            return errno;
-        }
-
         cmd.PtId = table;
-        return call.Respond(cmd);
+        return errno != Errno.OK ? errno : call.Respond(cmd);
     }
 
     /// <summary>Does every page of the table come from this user memory?</summary>
@@ -151,30 +148,53 @@ public static class Selftest
             return errno;
         }
 
-        if (!call.Frame.CanPin(cmd.Uptr & ~(Quantity.PageSize - 1), Quantity.PageSize, write: false))
-        {
-            return Errno.EFAULT;
-        }
-
-        if (!IovaRange.TryCreate(cmd.Iova, cmd.Length, out IovaRange range))
-        {
-            return Errno.EINVAL;
-        }
-
-        List<IoArea> parts = Mapping.PartsOf(call.Context.Find<Ioas>(table!.Ioas)!.Pages, range, out bool whole);
-        ulong start = cmd.Iova, address = cmd.Uptr;
-        return whole && parts.TrueForAll(part => part.Address == address + (part.Range.Start - start)) ? Errno.OK : Errno.EINVAL;
+        ulong same = SameBytes(call.Context.Find<Ioas>(table!.Ioas)!.Pages, cmd.Iova, cmd.Uptr, cmd.Length);
+        return same == cmd.Length ? Errno.OK
+            : call.Frame.CanPin((cmd.Uptr + same) & ~(Quantity.PageSize - 1), Quantity.PageSize, write: false) ? Errno.EINVAL : Errno.EFAULT;
     }
 
-    /// <summary>How often pages are pinned is not modelled page by page: the kernel's own bookkeeping is.</summary>
+    /// <summary>How many bytes from an IOVA on are mapped to user memory from an address on.</summary>
+    private static ulong SameBytes(IoPages pages, ulong iova, ulong address, ulong length)
+    {
+        ulong same = 0;
+        IovaRange wanted = IovaRange.TryCreate(iova, length, out IovaRange range) ? range : new IovaRange(iova, ulong.MaxValue);
+        foreach (IoArea part in Mapping.PartsOf(pages, wanted, out _).TakeWhile(part => part.Address == address + (part.Range.Start - iova)))
+        {
+            same += part.Range.Length;
+        }
+
+        return same;
+    }
+
+    /// <summary>Is each page of user memory pinned this often? Once for the pages of each MAP, however many tables and copies they have.</summary>
     private static Errno CheckReferences(IommufdCall call, in IommuTestCmd cmd)
     {
-        if ((cmd.RefsLength | cmd.RefsUptr) % Quantity.PageSize != 0 || cmd.RefsUptr > ulong.MaxValue - cmd.RefsLength)
+        ulong length = cmd.RefsLength, page = cmd.RefsUptr, end = unchecked(cmd.RefsUptr + length);
+        if ((length | page) % Quantity.PageSize != 0 || end < page)
         {
             return Errno.EINVAL;
         }
 
-        return cmd.RefsLength == 0 || call.Frame.CanPin(cmd.RefsUptr, cmd.RefsLength, write: false) ? Errno.OK : Errno.EFAULT;
+        IoArea[] pinned = [.. Pinning.PinnedBy(call.Frame.State)];
+        while (page < end)
+        {
+            // As far as the answer is the same for every page.
+            ulong next = pinned.SelectMany(area => (ulong[])[Pinning.FirstPage(area), Pinning.LastByte(area) + 1]).Where(edge => edge > page).Append(end).Min();
+            int pins = pinned.Where(area => Pinning.Covers(area, page)).DistinctBy(area => area.Pages.Number).Count();
+            if (pins != cmd.Refs)
+            {
+                return call.Frame.CanPin(page, Quantity.PageSize, write: false) ? Errno.EIO : Errno.EFAULT;
+            }
+
+            if (!call.Frame.CanPin(page, Math.Min(next, end) - page, write: false))
+            {
+                return Errno.EFAULT;
+            }
+
+            page = Math.Min(next, end);
+        }
+
+        return Errno.OK;
     }
 
     private static Errno CheckEntry(IommufdCall call, in IommuTestCmd cmd) =>

@@ -8,8 +8,11 @@ namespace IoasidGrains.Core.Linux;
 public static class SelftestAccesses
 {
     private const uint NeedsPin = LinuxFlags.MOCK_FLAGS_ACCESS_CREATE_NEEDS_PIN_PAGES;
-    private const uint RwWrite = LinuxFlags.MOCK_ACCESS_RW_WRITE, RwSlow = LinuxFlags.MOCK_ACCESS_RW_SLOW_PATH, Write = LinuxFlags.MOCK_FLAGS_ACCESS_WRITE,
-        Syz = LinuxFlags.MOCK_FLAGS_ACCESS_SYZ;
+    private const uint RwWrite = LinuxFlags.MOCK_ACCESS_RW_WRITE, RwSlow = LinuxFlags.MOCK_ACCESS_RW_SLOW_PATH, Write = LinuxFlags.MOCK_FLAGS_ACCESS_WRITE;
+
+    /// <summary>MOCK_FLAGS_ACCESS_SYZ: the IOVA is one of <see cref="NthArea"/>.</summary>
+    public const uint Syz = LinuxFlags.MOCK_FLAGS_ACCESS_SYZ;
+
     private const ulong MostBytes = 16 << 20;
 
     public static Errno Create(IommufdCall call, IommuTestCmd cmd)
@@ -97,9 +100,12 @@ public static class SelftestAccesses
         }
 
         Ioas ioas = own.Context.Find<Ioas>(access.Ioas)!;
-        errno = Parts(ioas, cmd.PagesIova, cmd.PagesLength, (cmd.PagesFlags & Write) != 0, aligned: true, out List<IoArea> parts);
-        errno = errno != Errno.OK ? errno : Pinning.Check(own, ioas, parts);
-        errno = errno != Errno.OK || cmd.PagesUptr == 0 ? errno : ComparePages(call, parts, cmd.PagesIova, cmd.PagesUptr);
+        ulong iova = (cmd.PagesFlags & Syz) != 0 ? NthArea(ioas.Pages, cmd.PagesIova) : cmd.PagesIova;
+        errno = Parts(ioas, iova, cmd.PagesLength, (cmd.PagesFlags & Write) != 0, aligned: true, out List<IoArea> parts);
+        KernelAccess pinned = access with { Pinned = access.Pinned.Add(access.NextPin, new IovaRange(iova, unchecked(iova + (cmd.PagesLength - 1)))), NextPin = access.NextPin + 1 };
+        Errno pins = parts.Count == 0 ? Errno.OK : Pinning.CheckAccess(own, errno == Errno.OK ? own.Context.With(pinned) : own.Context, parts);
+        errno = pins != Errno.OK ? pins : errno;
+        errno = errno != Errno.OK || cmd.PagesUptr == 0 ? errno : ComparePages(call, parts, iova, cmd.PagesUptr);
         if (errno != Errno.OK)
         {
             return errno;
@@ -107,13 +113,15 @@ public static class SelftestAccesses
 
         cmd.OutAccessPagesId = access.NextPin;
         errno = call.Respond(cmd);
-        if (errno == Errno.OK)
-        {
-            var range = new IovaRange(cmd.PagesIova, cmd.PagesIova + (cmd.PagesLength - 1));
-            own.Context = own.Context.With(access with { Pinned = access.Pinned.Add(cmd.OutAccessPagesId, range), NextPin = access.NextPin + 1 });
-        }
-
+        own.Context = errno == Errno.OK ? own.Context.With(pinned) : own.Context;
         return errno;
+    }
+
+    /// <summary>An IOVA that names an area by its place in order, in the low half, and an offset in it: what a fuzzer can guess.</summary>
+    public static ulong NthArea(IoPages pages, ulong iova)
+    {
+        (uint area, uint offset) = ((uint)iova, (uint)(iova >> 32));
+        return area < pages.Areas.Count ? pages.Areas[(int)area].Range.Start + offset : 0;
     }
 
     /// <summary>Are the pages those of this user memory?</summary>
@@ -181,7 +189,9 @@ public static class SelftestAccesses
             return Errno.EFAULT;
         }
 
-        errno = Parts(own.Context.Find<Ioas>(access!.Ioas)!, cmd.Iova, cmd.Length, write, aligned: false, out List<IoArea> parts);
+        Ioas ioas = own.Context.Find<Ioas>(access!.Ioas)!;
+        ulong iova = (cmd.RwFlags & Syz) != 0 ? NthArea(ioas.Pages, cmd.Iova) : cmd.Iova;
+        errno = Parts(ioas, iova, cmd.Length, write, aligned: false, out List<IoArea> parts);
         int readable = parts.FindIndex(part => !call.Frame.CanPin(part.Address & ~(Quantity.PageSize - 1), PagesOf(part), write));
         return readable >= 0 ? Errno.EFAULT : errno != Errno.OK ? errno : write || call.Frame.TryWrite(cmd.Uptr, data) ? Errno.OK : Errno.EFAULT;
     }

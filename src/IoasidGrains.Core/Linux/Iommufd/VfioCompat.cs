@@ -12,6 +12,7 @@ public static class VfioCompat
         NoIommu = LinuxFlags.VFIO_NOIOMMU_IOMMU, UnmapAllExtension = LinuxFlags.VFIO_UNMAP_ALL;
     private const uint Read = LinuxFlags.VFIO_DMA_MAP_FLAG_READ, Write = LinuxFlags.VFIO_DMA_MAP_FLAG_WRITE, UnmapAll = LinuxFlags.VFIO_DMA_UNMAP_FLAG_ALL;
     private const uint InfoPageSizes = LinuxFlags.VFIO_IOMMU_INFO_PGSIZES, InfoCaps = LinuxFlags.VFIO_IOMMU_INFO_CAPS;
+    private const int RangeSize = 16;
 
     public static long Ioctl(IommufdCall call, uint code) => code switch
     {
@@ -135,13 +136,13 @@ public static class VfioCompat
     private static Errno Info(IommufdCall call)
     {
         const int Least = 16;
-        Span<byte> head = stackalloc byte[Least];
-        if (!call.Frame.TryRead(call.Address, head))
+        Span<byte> start = stackalloc byte[Least];
+        if (!call.Frame.TryRead(call.Address, start))
         {
             return Errno.EFAULT;
         }
 
-        uint room = MemoryMarshal.Read<uint>(head);
+        uint room = MemoryMarshal.Read<uint>(start);
         if (room < Least)
         {
             return Errno.EINVAL;
@@ -153,7 +154,8 @@ public static class VfioCompat
         }
 
         byte[] available = Capability(new VfioIommuType1InfoDmaAvail { Header = new VfioInfoCapHeader { Id = 3, Version = 1 }, Avail = uint.MaxValue });
-        byte[] ranges = Ranges(ioas.Pages.Usable());
+        List<IovaRange> usable = ioas.Pages.Usable();
+        byte[] ranges = Ranges(usable);
         int size = Marshal.SizeOf<VfioIommuType1Info>(), first = size, second = first + available.Length, total = second + ranges.Length;
         if (room > first + Marshal.SizeOf<VfioIommuType1InfoDmaAvail>() - 1)
         {
@@ -164,7 +166,10 @@ public static class VfioCompat
             }
         }
 
-        if (room >= total && !call.Frame.TryWrite(call.Address + (ulong)second, ranges))
+        // Ranges are written as far as there is room, but what says how many they are only with all of them.
+        int head = ranges.Length - (usable.Count * RangeSize), fit = room < second + head ? 0 : Math.Min(usable.Count, (int)((room - second - head) / RangeSize));
+        if (!call.Frame.TryWrite(call.Address + (ulong)(second + head), ranges.AsSpan(head, fit * RangeSize))
+            || (room >= total && !call.Frame.TryWrite(call.Address + (ulong)second, ranges.AsSpan(0, head))))
         {
             return Errno.EFAULT;
         }
