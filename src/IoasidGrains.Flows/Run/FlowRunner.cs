@@ -59,7 +59,7 @@ public sealed class FlowRunner(IUapi uapi, HostId host, string session)
     }
 
     /// <summary>
-    /// Closes what the run opened and has not closed: devices, then fds, then VMs. One that the port throws at keeps no other one open; the first such
+    /// Closes what the run opened and has not closed: processes, devices, fds, VMs. One that the port throws at keeps no other one open; the first such
     /// exception is thrown when all was tried.
     /// </summary>
     public async Task CloseAll()

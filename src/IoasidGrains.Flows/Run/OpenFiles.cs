@@ -8,6 +8,7 @@ internal sealed class OpenFiles
 {
     private readonly Lock _lock = new();
     private readonly List<ObjectId> _open = [];
+    private readonly HashSet<ObjectId> _processes = [];
 
     public void Note(UapiCommand command, Reply reply)
     {
@@ -19,6 +20,11 @@ internal sealed class OpenFiles
         (ObjectId? opened, ObjectId? closed) = EffectOf(command);
         lock (_lock)
         {
+            if (command is StartProcess start)
+            {
+                _processes.Add(start.Process.Object);
+            }
+
             if (opened is { } file && !_open.Contains(file))
             {
                 _open.Add(file);
@@ -31,12 +37,12 @@ internal sealed class OpenFiles
         }
     }
 
-    /// <summary>The commands that close what is open: devices, then fds, then VMs; each kind in the order of opening.</summary>
+    /// <summary>The commands that close what is open: processes, which hold devices, then devices, fds and VMs; each kind in the order of opening.</summary>
     public UapiCommand[] Closings()
     {
         lock (_lock)
         {
-            return [.. _open.OrderBy(file => Rank(file.Kind)).Select(CloseOf)];
+            return [.. _open.OrderBy(file => _processes.Contains(file) ? 0 : Rank(file.Kind)).Select(CloseOf)];
         }
     }
 
@@ -57,9 +63,9 @@ internal sealed class OpenFiles
 
     private static int Rank(ObjectKind kind) => kind switch
     {
-        ObjectKind.Device => 0,
-        ObjectKind.IoasidFd => 1,
-        _ => 2,
+        ObjectKind.Device => 1,
+        ObjectKind.IoasidFd => 2,
+        _ => 3,
     };
 
     private static UapiCommand CloseOf(ObjectId file) => file.Kind switch

@@ -44,7 +44,7 @@ public sealed record OpenDevice(DeviceId Device) : UapiCommand
 [GenerateSerializer, Immutable]
 public sealed record CloseFd(FdId Fd) : FdCommand(Fd);
 
-/// <summary>close() of a device file: detaches, unbinds (domain 2.7).</summary>
+/// <summary>close() of a device file: detaches, unbinds (domain 2.7). EBUSY while a process has bound the device with a file of its own.</summary>
 [GenerateSerializer, Immutable]
 public sealed record CloseDevice(DeviceId Device) : HeldDeviceCommand(Device);
 

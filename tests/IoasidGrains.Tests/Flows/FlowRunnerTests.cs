@@ -67,12 +67,12 @@ public sealed class FlowRunnerTests
     }
 
     [Fact]
-    public async Task CloseAll_ClosesWhatIsOpen_DevicesThenFdsThenVms()
+    public async Task CloseAll_ClosesWhatIsOpen_ProcessesThenDevicesThenFdsThenVms()
     {
         var uapi = new FakeUapi(command => command is OpenFd { Fd.Key: "h/bad" } ? Reply.Refuse(Errno.EINVAL) : null);
         var runner = new FlowRunner(uapi, Host, "s");
         await runner.Run(Parse(
-            "iommu u\ndevice d1 behind u\ndevice d2 behind u\nopen f /dev/ioasid\nopen bad /dev/ioasid\nopen g /dev/ioasid\n"
+            "iommu u\ndevice d1 behind u\ndevice d2 behind u\nopen f /dev/ioasid\nopen bad /dev/ioasid\nopen g /dev/ioasid\nprocess p\n"
             + "ioctl vm1 KVM_ADD_IOASID_FD f\nclose d1\nclose g"));
         int before = uapi.Commands.Count;
 
@@ -80,7 +80,7 @@ public sealed class FlowRunnerTests
         await runner.CloseAll();
 
         Assert.Equal(
-            [new CloseDevice(new DeviceId("h/d2")), new CloseFd(new FdId("h/f")), new CloseVm(new VmId("h/vm1"))],
+            [new CloseFd(new FdId("h/p")), new CloseDevice(new DeviceId("h/d2")), new CloseFd(new FdId("h/f")), new CloseVm(new VmId("h/vm1"))],
             uapi.Commands.Skip(before).Select(command => command with { Request = default }));
     }
 

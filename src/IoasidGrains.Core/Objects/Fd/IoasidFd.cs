@@ -149,6 +149,12 @@ public sealed class IoasidFd : KernelObject
             return new Answer(Reply.NotMine);
         }
 
+        if (_state.Process is not null)
+        {
+            // The process has bound a file of its own; the one that is meant here is not bound.
+            return Done(command is CloseDevice ? Errno.EBUSY : Errno.EINVAL);
+        }
+
         return Take(command, command switch
         {
             VfioAttachIoasid attach => DeviceRules.Attach(_state, device, attach),
