@@ -12,13 +12,8 @@ namespace IoasidGrains.Console;
 /// </summary>
 internal sealed partial class RecordedHost
 {
-    /// <summary>VT-d as QEMU models it: queued invalidation, pass-through, IOTLB registers at 0xf0, 16 mask handles; and what its options add.</summary>
-    private const ulong EcapAlways = 0xf00f42, EcapIntremap = 1 << 3, EcapSnoopControl = 1 << 7, EcapScalable = (1UL << 43) | (1UL << 46) | (1UL << 31);
-
+    /// <summary>What options of QEMU's intel-iommu add to a unit's registers, or take away.</summary>
     private const ulong EcapDeviceIotlb = 1 << 2, EcapEim = 1 << 4, EcapPassThrough = 1 << 6, EcapPasid = 1UL << 40, CapCachingMode = 1 << 7;
-
-    /// <summary>CAP without the guest address widths and the maximal one: domains, fault registers, 2 MiB and 1 GiB pages, drains.</summary>
-    private const ulong CapAlways = 0xd2008c22200086;
 
     private const ulong VtdPages = 0x40201000, AmdPages = 0xfff7ffffff000, VirtioPages = 0xfffffffffffff000;
     private const string NoUnit = "none";
@@ -113,17 +108,21 @@ internal sealed partial class RecordedHost
     {
         int width = AwBits().Match(_words) is { Success: true } bits ? int.Parse(bits.Groups[1].Value, CultureInfo.InvariantCulture) : 48;
         bool scalable = Regex.IsMatch(_words, @"\b(x-)?scalable-mode=(on|modern|legacy)\b");
-        bool snoopControl = _words.Contains("snoop-control=") ? Has("snoop-control") : enforces;
-        bool intremap = !_words.Contains("intremap=off");
-        ulong ecap = EcapAlways | (intremap ? EcapIntremap : 0) | (snoopControl ? EcapSnoopControl : 0) | (scalable ? EcapScalable : 0)
-            | Options((@"device-iotlb", EcapDeviceIotlb), (@"eim", EcapEim), (@"x-pasid-mode", EcapPasid));
-        ulong cap = CapAlways | ((ulong)(width - 1) << 16) | (width > 48 ? 14UL << 8 : width > 39 ? 6UL << 8 : 2UL << 8);
-        ecap = _words.Contains("pt=off") ? ecap & ~EcapPassThrough : ecap;
-        cap = _words.Contains("caching-mode=off") ? cap & ~CapCachingMode : cap;
-        return new IommuCapabilities(enforces, width, VtdPages, scalable, Reserved())
+        var unit = new IommuCapabilities(enforces, width, VtdPages, scalable, Reserved())
         {
-            Driver = IommuDriver.Vtd, Aperture = Aperture(), MsiIsolated = MsiIsolated(intremap), Registers = (cap, ecap),
+            Driver = IommuDriver.Vtd, Aperture = Aperture(), MsiIsolated = MsiIsolated(!_words.Contains("intremap=off")),
         };
+        return unit with { Registers = Registers(unit) };
+    }
+
+    /// <summary>A unit that masks its ability for some devices still shows it.</summary>
+    private VtdRegisters Registers(IommuCapabilities unit)
+    {
+        bool snoopControl = _words.Contains("snoop-control=") ? Has("snoop-control") : unit.EnforceSnoop;
+        (ulong cap, ulong ecap) = VtdRegisters.Of(unit with { EnforceSnoop = snoopControl });
+        ecap |= Options(("device-iotlb", EcapDeviceIotlb), ("eim", EcapEim), ("x-pasid-mode", EcapPasid));
+        return new VtdRegisters(
+            _words.Contains("caching-mode=off") ? cap & ~CapCachingMode : cap, _words.Contains("pt=off") ? ecap & ~EcapPassThrough : ecap);
     }
 
     private ulong Options(params (string Word, ulong Bit)[] options) => options.Aggregate(0UL, (bits, option) => bits | (Has(option.Word) ? option.Bit : 0));

@@ -48,8 +48,9 @@ public sealed record ProcessState(ProcessOptions Options)
     /// <summary>The members of a group, in the order of their names; those without an IOMMU are in none.</summary>
     public DeviceFacts[] DevicesOf(GroupId group, bool noIommu = false) => [.. Host.Values.Where(device => device.Traits.Group == group && device.Unit is null == noIommu)];
 
-    /// <summary>With these as the devices of the host.</summary>
-    public ProcessState Sees(DeviceFacts[] host) => this with { Host = host.ToImmutableSortedDictionary(device => device.Id, device => device) };
+    /// <summary>With these as the devices of the host. VFIO registers none whose unit has no IOMMU_CAP_CACHE_COHERENCY (vfio_main.c): there is no node for it.</summary>
+    public ProcessState Sees(DeviceFacts[] host) =>
+        this with { Host = host.Where(device => device.Unit is not { CacheCoherent: false }).ToImmutableSortedDictionary(device => device.Id, device => device) };
 
     public int LowestFreeFile
     {

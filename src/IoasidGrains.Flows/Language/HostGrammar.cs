@@ -28,7 +28,8 @@ internal static class HostGrammar
     {
         string name = cursor.TakeDeclared(NameKind.Unit);
         var unit = new IommuCapabilities(false, 48, IommuCapabilities.AllPageSizes, false, []);
-        var options = new OptionList(cursor, repeatable: "reserved", "enforce_snoop", "width", "pages", "scalable", "dirty_tracking", "nesting", "shared_msi", "driver", "reserved");
+        var options = new OptionList(cursor, repeatable: "reserved", "enforce_snoop", "width", "pages", "scalable", "dirty_tracking", "nesting", "shared_msi", "no_cache_coherency", "driver",
+            "reserved");
         while (options.Take() is { } option)
         {
             unit = option switch
@@ -40,6 +41,7 @@ internal static class HostGrammar
                 "dirty_tracking" => unit with { DirtyTracking = true },
                 "nesting" => unit with { Nesting = true },
                 "shared_msi" => unit with { MsiIsolated = false },
+                "no_cache_coherency" => unit with { CacheCoherent = false },
                 "driver" => TakeDriver(cursor, unit),
                 _ => unit with { Reserved = [.. unit.Reserved, TakeWindow(cursor)] },
             };
@@ -48,10 +50,10 @@ internal static class HostGrammar
         return new DeclareUnitStep(name, unit);
     }
 
-    /// <summary>AMD's and virtio's tables are as wide as an IOVA, and take any size.</summary>
+    /// <summary>AMD's and virtio's tables are as wide as an IOVA, and take any size. AMD's always enforce.</summary>
     private static IommuCapabilities TakeDriver(WordCursor cursor, IommuCapabilities unit) => cursor.TakeOneOf("a driver: vtd, amd or virtio", ["vtd", "amd", "virtio"]) switch
     {
-        "amd" => unit with { Driver = IommuDriver.Amd, AddressWidth = 57, Aperture = new IovaRange(0, ulong.MaxValue), ReportedPageSizes = 0xfff7ffffff000 },
+        "amd" => unit with { Driver = IommuDriver.Amd, EnforceSnoop = true, AddressWidth = 57, Aperture = new IovaRange(0, ulong.MaxValue), ReportedPageSizes = 0xfff7ffffff000 },
         "virtio" => unit with { Driver = IommuDriver.Virtio, AddressWidth = 57, Aperture = new IovaRange(0, ulong.MaxValue), ReportedPageSizes = 0xfffffffffffff000 },
         _ => unit,
     };

@@ -5,7 +5,7 @@ namespace IoasidGrains.Uapi;
 [GenerateSerializer, Immutable]
 public abstract record Declaration : UapiCommand;
 
-/// <summary>An IOMMU unit exists. EEXIST if it does already.</summary>
+/// <summary>An IOMMU unit exists. EEXIST if it does already; EINVAL if there is none like it: AMD-Vi always enforces snooping, virtio-iommu never.</summary>
 [GenerateSerializer, Immutable]
 public sealed record DeclareUnit(UnitId Unit, IommuCapabilities Capabilities) : Declaration
 {
@@ -13,7 +13,8 @@ public sealed record DeclareUnit(UnitId Unit, IommuCapabilities Capabilities) : 
 
     protected override Errno CheckFields() =>
         Capabilities is { AddressWidth: 39 or 48 or 57, Reserved: not null } unit && (unit.PageSizes & Quantity.PageSize) != 0
-            && (unit.PageSizes & ~IommuCapabilities.AllPageSizes) == 0 ? Errno.OK : Errno.EINVAL;
+            && (unit.PageSizes & ~IommuCapabilities.AllPageSizes) == 0
+            && (unit.Driver == IommuDriver.Vtd || unit.EnforceSnoop == (unit.Driver == IommuDriver.Amd)) ? Errno.OK : Errno.EINVAL;
 }
 
 /// <summary>A device exists and its device file is open. EEXIST if it does already.</summary>

@@ -27,9 +27,9 @@ public sealed record IommuCapabilities(
     [Id(3)]
     public bool MsiIsolated { get; init; } = true;
 
-    /// <summary>VT-d's capability and extended capability register, as GET_HW_INFO shows them.</summary>
+    /// <summary>VT-d's registers, if they are not what follows from the rest: see <see cref="VtdRegisters.Of"/>.</summary>
     [Id(4)]
-    public (ulong Cap, ulong Ecap) Registers { get; init; }
+    public VtdRegisters? Registers { get; init; }
 
     /// <summary>Its tables can track dirty pages (VT-d SSADS in scalable mode, AMD HDSUP, the mock).</summary>
     [Id(5)]
@@ -39,7 +39,14 @@ public sealed record IommuCapabilities(
     [Id(6)]
     public bool Nesting { get; init; }
 
+    /// <summary>Its tables can map memory so that devices see the CPU's caches (IOMMU_CAP_CACHE_COHERENCY, IOMMU_CACHE). VFIO takes no device without it.</summary>
+    [Id(7)]
+    public bool CacheCoherent { get; init; } = true;
+
     public const ulong AllPageSizes = (4UL << 10) | (2UL << 20) | (1UL << 30);
+
+    /// <summary>The IOVAs that a domain translates.</summary>
+    public IovaRange Translated => Aperture ?? new IovaRange(0, ulong.MaxValue >> (64 - AddressWidth));
 
     public string PageSizeNames => Quantity.PageSizeNames(PageSizes);
 }

@@ -18,7 +18,7 @@ public sealed class FlowCompletionTests
     [InlineData("ioctl dev1 VFIO_ATTACH_IOASID gpa ", "auto flag no_snoop snoop")]
     [InlineData("ioctl fd1 IOASID_ALLOC snoop ", "width")]
     [InlineData("ioctl fd1 IOASID_MAP_DMA gpa 0+4K 0 r", "r rw")]
-    [InlineData("iommu vtd9 enforce_snoop ", "dirty_tracking driver nesting pages reserved scalable shared_msi width")]
+    [InlineData("iommu vtd9 enforce_snoop ", "dirty_tracking driver nesting no_cache_coherency pages reserved scalable shared_msi width")]
     [InlineData("device d be", "behind")]
     [InlineData("device d behind ", "vtd0")]
     [InlineData("open fd9 ", "/dev/ioasid")]

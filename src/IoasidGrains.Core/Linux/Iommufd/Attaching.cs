@@ -183,9 +183,15 @@ public static class Attaching
             return Errno.ENODEV;
         }
 
+        // A nested table's parent must not be wider than the unit (intel/nested.c).
+        if (nested?.FirstStage is not null && table.Maker.Aperture.Last > device.Domain.Aperture.Last)
+        {
+            return Errno.ENODEV;
+        }
+
         // The mock's nested tables are not asked what their parents do; VT-d's are.
         bool dirty = !table.TracksDirty || device.Domain.Dirty || (nested is not null && table.Maker.IsMock);
-        bool stage = nested?.FirstStage is not { } first || first.FitsUnit(device.Facts?.Unit);
+        bool stage = nested?.FirstStage is not { } first || first.FitsUnit(device.Facts!.Unit!);
         return CanWalk(table, device) && (!table.EnforceSnoop || device.CanEnforce) && dirty && stage ? Errno.OK : Errno.EINVAL;
     }
 

@@ -144,8 +144,8 @@ public static class HwptIoctls
             case null:
                 return (InfoSelftest, Bytes(new IommuTestHwInfo { TestReg = 0xdeadbeef }));
             case IommuDriver.Vtd:
-                (ulong cap, ulong ecap) = device.Facts!.Unit!.Registers;
-                return (InfoVtd, Bytes(new IommuHwInfoVtd { Flags = 1, CapReg = cap, EcapReg = ecap }));
+                VtdRegisters registers = VtdRegisters.Of(device.Facts!.Unit!);
+                return (InfoVtd, Bytes(new IommuHwInfoVtd { Flags = 1, CapReg = registers.Cap, EcapReg = registers.Ecap }));
             default:
                 return (InfoNone, []);
         }

@@ -48,15 +48,14 @@ public sealed record NestedHwpt(uint Id, uint Parent, ImmutableArray<uint> Entri
 /// <param name="Flags">IOMMU_VTD_S1_SRE, IOMMU_VTD_S1_EAFE.</param>
 public sealed record VtdFirstStage(ulong Flags, uint AddressWidth)
 {
-    private const ulong Supervisor = 1, ExtendedAccess = 2;
-    private const int FiveLevelsBit = 60, SupervisorBit = 31, ExtendedAccessBit = 34;
+    private const ulong Supervisor = LinuxFlags.IOMMU_VTD_S1_SRE, ExtendedAccess = LinuxFlags.IOMMU_VTD_S1_EAFE;
 
     /// <summary>The unit's registers allow it (VT-d: CAP.FL5LP, ECAP.SRS, ECAP.EAFS).</summary>
-    public bool FitsUnit(IommuCapabilities? unit)
+    public bool FitsUnit(IommuCapabilities unit)
     {
-        (ulong cap, ulong ecap) = unit?.Registers ?? default;
-        bool width = AddressWidth == 48 || (AddressWidth == 57 && (cap >> FiveLevelsBit & 1) != 0);
-        return width && ((Flags & Supervisor) == 0 || (ecap >> SupervisorBit & 1) != 0) && ((Flags & ExtendedAccess) == 0 || (ecap >> ExtendedAccessBit & 1) != 0);
+        VtdRegisters registers = VtdRegisters.Of(unit);
+        return (AddressWidth == 48 || (AddressWidth == 57 && registers.FiveLevels))
+            && ((Flags & Supervisor) == 0 || registers.SupervisorRequests) && ((Flags & ExtendedAccess) == 0 || registers.ExtendedAccess);
     }
 }
 
@@ -106,8 +105,11 @@ public sealed record DomainFacts(IommuDriver? Driver, IovaRange Aperture, ulong 
     public bool TakesFlags => Driver != IommuDriver.Virtio;
 
     public static DomainFacts Of(IommuCapabilities unit) => new(
-        unit.Driver, unit.Aperture ?? new IovaRange(0, unit.AddressWidth == 64 ? ulong.MaxValue : (1UL << unit.AddressWidth) - 1), unit.ReportedPageSizes ?? unit.PageSizes,
-        unit.DirtyTracking, unit.Nesting);
+        unit.Driver, unit.Translated, unit.ReportedPageSizes ?? unit.PageSizes,
+        unit.DirtyTracking && HasExtensions(unit), unit.Nesting && HasExtensions(unit));
+
+    /// <summary>VT-d knows both in scalable mode only.</summary>
+    private static bool HasExtensions(IommuCapabilities unit) => unit.Driver != IommuDriver.Vtd || unit.ScalableMode;
 
     public static DomainFacts Mock(bool noDirty, bool huge) => new(null, MockAperture, huge ? MockHugePages : MockPage, !noDirty, true);
 }

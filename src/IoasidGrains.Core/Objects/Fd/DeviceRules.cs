@@ -9,6 +9,11 @@ public static class DeviceRules
     /// <summary>BIND, once the device and its unit have said what they are. The store decides whether somebody else holds it or its file is closed.</summary>
     public static Decision Bind(FdState fd, DeviceId device, DeviceTraits traits, IommuCapabilities unit)
     {
+        if (!unit.CacheCoherent)
+        {
+            return Decision.Refuse(Errno.EINVAL);
+        }
+
         Decision bind = Decision.Change(new DeviceBound(device, traits, unit)).With(Claim.FileOpen(device), Claim.Take(device));
         bind = fd.InGroup(traits.Group).Any() ? bind : bind.With(Claim.Take(traits.Group));
         return traits.Opens == DriverOpens.AtBind ? OpenDriver(fd, device, traits, bind) : bind;
