@@ -18,8 +18,9 @@ public sealed record DeviceFreed(DeviceId Device) : LiveChange;
 /// <summary>The device translates through this table of the space from now on; it is attached to none.</summary>
 /// <param name="Table">A number that no other table of the space has while this one lives.</param>
 /// <param name="EnforceSnoop">The table's format from now on.</param>
+/// <param name="Translated">What the table translates; it is wide enough for that.</param>
 /// <param name="Areas">All areas of the space, page aligned; asked for only if the space is not live yet.</param>
-public sealed record TableJoined(DeviceId Device, int Space, int Table, bool EnforceSnoop, Func<IEnumerable<Area>> Areas) : LiveChange
+public sealed record TableJoined(DeviceId Device, int Space, int Table, bool EnforceSnoop, IovaRange Translated, Func<IEnumerable<Area>> Areas) : LiveChange
 {
     /// <summary>See <see cref="DmaRoute.ForcesSnoop"/>.</summary>
     public bool ForcesSnoop { get; init; }

@@ -6,6 +6,8 @@ namespace IoasidGrains.Core.Linux;
 /// <summary>An address space becomes an IOASID of the process's records when the first device joins a table of it, and ends with the last one.</summary>
 public static class Lowering
 {
+    private const int Narrow = 39, Wide = 48, Widest = 57;
+
     /// <summary>The changes, the claims that go with them, and what the call answers if one of those is refused.</summary>
     public static (Change[] Changes, (Claim Claim, Errno IfRefused)[] Claims) Of(FdState records, FdId id, IReadOnlyList<LiveChange> live)
     {
@@ -50,12 +52,14 @@ public static class Lowering
         var number = new IoasidNumber((uint)joined.Space);
         if (!state.Ioasids.ContainsKey(number))
         {
-            var spec = new IoasidSpec(false, state.Devices[joined.Device].Unit.AddressWidth, 0) { Auto = true, TracksDirty = joined.TracksDirty };
+            var spec = new IoasidSpec(false, Widest, 0) { Auto = true, TracksDirty = joined.TracksDirty };
             yield return new IoasidAllocated(number, spec) { Areas = [.. joined.Areas().Where(area => area.Range.Last <= spec.LastIova)] };
         }
 
-        yield return new DeviceAttached(joined.Device, number, joined.Table, joined.EnforceSnoop) { ForcesSnoop = joined.ForcesSnoop };
+        yield return new DeviceAttached(joined.Device, number, joined.Table, joined.EnforceSnoop) { ForcesSnoop = joined.ForcesSnoop, TableWidth = WidthFor(joined.Translated.Last) };
     }
+
+    private static int WidthFor(ulong last) => last >> Narrow == 0 ? Narrow : last >> Wide == 0 ? Wide : Widest;
 
     private static IEnumerable<Change> Leave(FdState state, TableLeft left)
     {

@@ -48,9 +48,20 @@ public sealed record ProcessState(ProcessOptions Options)
     /// <summary>The members of a group, in the order of their names; those without an IOMMU are in none.</summary>
     public DeviceFacts[] DevicesOf(GroupId group, bool noIommu = false) => [.. Host.Values.Where(device => device.Traits.Group == group && device.Unit is null == noIommu)];
 
-    /// <summary>With these as the devices of the host. VFIO registers none whose unit has no IOMMU_CAP_CACHE_COHERENCY (vfio_main.c): there is no node for it.</summary>
-    public ProcessState Sees(DeviceFacts[] host) =>
-        this with { Host = host.Where(device => device.Unit is not { CacheCoherent: false }).ToImmutableSortedDictionary(device => device.Id, device => device) };
+    /// <summary>
+    /// With these as the devices of the host. VFIO registers none whose unit has no IOMMU_CAP_CACHE_COHERENCY (vfio_main.c): there is no node for it. VT-d maps with large
+    /// pages that all units of the host have, whichever a table is used by (intel/iommu.c, domain_update_iommu_superpage).
+    /// </summary>
+    public ProcessState Sees(DeviceFacts[] host)
+    {
+        IEnumerable<DeviceFacts> registered = host.Where(device => device.Unit is not { CacheCoherent: false });
+        ulong pages = host.Where(device => device.Unit is { Driver: IommuDriver.Vtd }).Aggregate(ulong.MaxValue, (common, device) => common & device.Unit!.PageSizes);
+        return this with { Host = registered.ToImmutableSortedDictionary(device => device.Id, device => device with { Unit = WithPages(device.Unit, pages) }) };
+    }
+
+    /// <summary>Its registers still show its own.</summary>
+    private static IommuCapabilities? WithPages(IommuCapabilities? unit, ulong pages) =>
+        unit is { Driver: IommuDriver.Vtd } && unit.PageSizes != pages ? unit with { PageSizes = pages, Registers = VtdRegisters.Of(unit) } : unit;
 
     public int LowestFreeFile
     {

@@ -96,6 +96,10 @@ public sealed record DeviceAttached(DeviceId Device, IoasidNumber Number, int Ta
     /// <summary>The user says that the device will not use no-snoop here (RFC v2 1.5, the hint); nothing enforces it.</summary>
     [Id(2)]
     public bool PromisesSnoop { get; init; }
+
+    /// <summary>See <see cref="TableSpec.AddressWidth"/>; for a table that is made.</summary>
+    [Id(3)]
+    public int? TableWidth { get; init; }
 }
 
 /// <summary>The device translates no more.</summary>

@@ -26,7 +26,10 @@ public sealed record IoasidSpec(bool EnforceSnoop, int AddressWidth, ulong PageS
     public ulong LastIova => (1UL << AddressWidth) - 1;
 
     /// <summary>What its table is made as.</summary>
-    public IoasidSpec Of(TableSpec table) => this with { EnforceSnoop = table.EnforceSnoop, PageSizes = table.PageSizes, Auto = false };
+    public IoasidSpec Of(TableSpec table) => this with
+    {
+        EnforceSnoop = table.EnforceSnoop, AddressWidth = table.AddressWidth ?? AddressWidth, PageSizes = table.PageSizes, Auto = false,
+    };
 
     /// <summary>Do leaves of this area carry SNP?</summary>
     public bool Enforces(Area area) => PerMapping ? area.Format == SnoopFormat.Snoop : EnforceSnoop;
@@ -37,4 +40,9 @@ public sealed record IoasidSpec(bool EnforceSnoop, int AddressWidth, ulong PageS
 /// <param name="EnforceSnoop">Its leaves carry SNP: an enforcing table; else a plain one.</param>
 /// <param name="PageSizes">Bitmap of the page sizes it may use.</param>
 [GenerateSerializer, Immutable]
-public sealed record TableSpec(int Index, bool EnforceSnoop, ulong PageSizes);
+public sealed record TableSpec(int Index, bool EnforceSnoop, ulong PageSizes)
+{
+    /// <summary>Bits of an IOVA in it, if not those of its IOASID: an address space of a process has tables of several widths.</summary>
+    [Id(0)]
+    public int? AddressWidth { get; init; }
+}

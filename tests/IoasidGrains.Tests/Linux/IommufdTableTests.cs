@@ -1,4 +1,6 @@
 // Rules of iommufd's page tables: how they are made, who may use them, what they reserve, what a refusal leaves.
+using System.Collections.Immutable;
+using IoasidGrains.Core;
 using IoasidGrains.Core.Linux;
 using IoasidGrains.Uapi.Linux;
 using static IoasidGrains.Tests.Linux.IommufdProcess;
@@ -8,7 +10,7 @@ namespace IoasidGrains.Tests.Linux;
 
 public sealed class IommufdTableTests
 {
-    private const uint NestParent = 1, DirtyTracking = 2, FaultIdValid = 4, Selftest = 0xdead;
+    private const uint NestParent = 1, DirtyTracking = 2, FaultIdValid = 4, Selftest = 0xdead, VtdFirstStage = 1;
     private const uint NoDirty = 1, HugeIova = 2;
     private const string Whole = "0-ffffffffffff", Window = "0-fedfffff fef00000-ffffffffffff";
 
@@ -174,4 +176,69 @@ public sealed class IommufdTableTests
         Assert.True(fd.Attach(device, mapped) > 0);
         Assert.Equal((Window, 4096UL), fd.Usable(mapped));
     }
+
+    /// <summary>v6.2 to v6.6: VT-d switches enforcement on in a second-stage table only while it maps nothing, though all its units could; else the device gets another table.</summary>
+    [Theory]
+    [InlineData(false, 0)]
+    [InlineData(true, 1)]
+    public void Upgrade_OfATableWithMappings_IsRefused(bool mapped, int table)
+    {
+        DeviceFacts able = Device("A", Vtd(true));
+        var device = new BoundDevice(able.Id, able.Traits, able.Unit!, null, true);
+        var plain = new TableSpec(0, EnforceSnoop: false, device.Unit.PageSizes);
+        var area = new Area(new IovaRange(0, Page - 1), new UserAddress(new VmId(Host + "/vm1").Memory, 0), DmaAccess.Read);
+        var ioas = new IoasidEntry(
+            new IoasidNumber(1), new IoasidSpec(false, 48, 0) { Auto = true }, mapped ? AreaMap.Empty.Add(area) : AreaMap.Empty,
+            ImmutableSortedDictionary<int, TableSpec>.Empty.Add(0, plain), 0);
+        Placement place = IommufdUpgrade.Policy.Attach(new Joining(device, null, ioas, [new TableUse(plain, [device])], HostEnforces: true));
+        Assert.Equal((table, true), (place.Table, place.EnforceSnoop));
+    }
+
+    /// <summary>VT-d's registers say what first-stage tables may be; a parent must not be wider than the unit.</summary>
+    [Theory]
+    [InlineData(48, 48U, 0UL, Errno.OK)]
+    [InlineData(48, 48U, 1UL, Errno.OK)]
+    [InlineData(48, 48U, 2UL, Errno.EINVAL)]
+    [InlineData(48, 57U, 0UL, Errno.EINVAL)]
+    [InlineData(57, 57U, 0UL, Errno.OK)]
+    [InlineData(39, 48U, 0UL, Errno.ENODEV)]
+    public void Attach_ToAFirstStageTable_NeedsAUnitThatWalksIt(int width, uint stageWidth, ulong flags, Errno errno)
+    {
+        IommuCapabilities Nesting(int bits) => Vtd(true, bits) with { ScalableMode = true, Nesting = true };
+        var fd = new IommufdProcess(Device("A", Nesting(48)), Device("B", Nesting(width)));
+        ((_, uint maker), (int device, _)) = (fd.Bind("A"), fd.Bind("B"));
+        uint parent = (uint)fd.HwptAlloc(maker, fd.Ioas(), NestParent);
+        uint nested = (uint)fd.HwptAlloc(maker, parent, 0, VtdFirstStage, Bytes(new IommuHwptVtdS1 { Flags = flags, AddrWidth = stageWidth }));
+        Assert.Equal(errno == Errno.OK ? nested : Minus(errno), fd.Attach(device, nested));
+    }
+
+    [Theory]
+    [InlineData(false, 0L, 0L)]
+    [InlineData(true, 3L, 4L)]
+    public void HwptAlloc_OfParentsAndDirtyTracking_NeedsScalableModeOnVtd(bool scalable, long parent, long tracking)
+    {
+        var fd = new IommufdProcess(Device("A", Vtd(true) with { ScalableMode = scalable, Nesting = true, DirtyTracking = true }));
+        (_, uint id) = fd.Bind("A");
+        uint ioas = fd.Ioas();
+        Assert.Equal(scalable ? parent : Minus(Errno.EOPNOTSUPP), fd.HwptAlloc(id, ioas, NestParent));
+        Assert.Equal(scalable ? tracking : Minus(Errno.EOPNOTSUPP), fd.HwptAlloc(id, ioas, DirtyTracking));
+    }
+
+    /// <summary>VT-d's tables have the large pages that all units have; so one unit's table is good for the other.</summary>
+    [Fact]
+    public void Attach_BehindAUnitWithoutLargePages_SharesTheTable()
+    {
+        var fd = new IommufdProcess(Device("A", Vtd(true)), Device("B", Vtd(true) with { PageSizes = Page }));
+        ((int first, _), (int second, _)) = (fd.Bind("A"), fd.Bind("B"));
+        uint ioas = fd.Ioas();
+        Assert.Equal(fd.Attach(first, ioas), fd.Attach(second, ioas));
+        Assert.All(fd.Process.Live.OfType<DeviceHeld>(), held => Assert.Equal(Page, held.Device.Unit!.PageSizes));
+    }
+
+    /// <summary>IOMMU_CAP_CACHE_COHERENCY: without it VFIO registers no device, so no node is there.</summary>
+    [Theory]
+    [InlineData("/dev/vfio/devices/A")]
+    [InlineData("/dev/vfio/gA")]
+    public void Open_BehindAUnitThatIsNotCoherent_AnswersEnoent(string path) =>
+        Assert.Equal(Minus(Errno.ENOENT), new KernelProcess(Device("A", Vtd(true) with { CacheCoherent = false })).Open(path));
 }

@@ -114,6 +114,23 @@ public sealed class Type1DomainTests
         Assert.Equal(Minus(Errno.EINVAL), process.SetContainer(5, container));
     }
 
+    /// <summary>A narrower unit joins a domain that has never mapped anything past its width, which is as narrow from then on; else it gets one of its own.</summary>
+    [Theory]
+    [InlineData(0x7f_ffff_f000, 1, "0-fedfffff fef00000-7fffffffff")]
+    [InlineData(0x80_0000_1000, 2, "0-fedfffff fef00000-ffffffffffff")]
+    public void Join_OfANarrowerUnit_DependsOnWhatWasEverMapped(ulong once, int domains, string after)
+    {
+        KernelProcess process = new(Device("A", Vtd(true)), Device("B", Vtd(false)), Device("N", Vtd(true, 39)));
+        int container = process.Type1(V2, "gA", "gB");
+        Assert.Equal(0, process.Map(container, once, 0x1000));
+        process.Unmap(container, once, 0x1000);
+        Assert.Equal(0, process.SetContainer(process.MustOpen("/dev/vfio/gN"), container));
+        Assert.Equal(1 + domains, process.State.Containers.Values.Single().Type1!.Domains.Count);
+        process.UnsetContainer(6);
+        process.UnsetContainer(5);
+        Assert.Equal(after, Ranges(process, container));
+    }
+
     private static string Ranges(KernelProcess process, int container) => string.Join(
         ' ', MemoryMarshal.Cast<byte, ulong>(Info(process, container, 4096).AsSpan(24 + 32 + 16 + 16)).ToArray().Chunk(2)
             .TakeWhile(range => range[1] != 0).Select(range => $"{range[0]:x}-{range[1]:x}"));

@@ -6,7 +6,7 @@ namespace IoasidGrains.Core.Linux;
 /// <summary>Compares where each bound device translates before and after; mappings are told by whoever maps.</summary>
 public static class LiveDevices
 {
-    private readonly record struct Place(int Space, int Table, bool EnforceSnoop, bool Tracking);
+    private readonly record struct Place(int Space, int Table, bool EnforceSnoop, IovaRange Translated, bool Tracking);
 
     public static void Tell(SyscallFrame frame, IommufdContext before, IommufdContext after)
     {
@@ -34,7 +34,7 @@ public static class LiveDevices
 
             if (place is { } joined && previous.Place?.Table != joined.Table)
             {
-                frame.Live.Add(new TableJoined(id, joined.Space, joined.Table, joined.EnforceSnoop, () => AreasOf(frame, after, joined.Space)) { TracksDirty = joined.Tracking });
+                frame.Live.Add(new TableJoined(id, joined.Space, joined.Table, joined.EnforceSnoop, joined.Translated, () => AreasOf(frame, after, joined.Space)) { TracksDirty = joined.Tracking });
             }
         }
     }
@@ -50,7 +50,7 @@ public static class LiveDevices
         foreach (IommufdDevice device in context.Devices.Where(device => device.Facts is not null))
         {
             PagingHwpt? table = context.GroupOf(device) is { Table: not 0 } group ? context.PagingOf(group.Table) : null;
-            places.Add(device.Facts!.Id, (device.Facts, table is null ? null : new Place(context.Find<Ioas>(table.Ioas)!.Space, table.Number, table.EnforceSnoop, table.Tracking)));
+            places.Add(device.Facts!.Id, (device.Facts, table is null ? null : new Place(context.Find<Ioas>(table.Ioas)!.Space, table.Number, table.EnforceSnoop, table.Maker.Aperture, table.Tracking)));
         }
 
         return places;

@@ -9,7 +9,11 @@ namespace IoasidGrains.Core.Linux;
 /// <param name="Table">Its number among the tables of the container.</param>
 /// <param name="PageSizes">iommu_domain.pgsize_bitmap.</param>
 /// <param name="WalkedSizes">Page sizes that the unit in front of its first group can walk.</param>
-public sealed record Type1Domain(int Table, IommuDriver Driver, bool EnforceSnoop, IovaRange Aperture, ulong PageSizes, ulong WalkedSizes, ImmutableList<GroupId> Groups);
+public sealed record Type1Domain(int Table, IommuDriver Driver, bool EnforceSnoop, IovaRange Aperture, ulong PageSizes, ulong WalkedSizes, ImmutableList<GroupId> Groups)
+{
+    /// <summary>The highest IOVA that was ever mapped in it (struct dmar_domain, max_addr); 0: none.</summary>
+    public ulong Reach { get; init; }
+}
 
 /// <summary>What is particular about a mapping; most have nothing.</summary>
 /// <param name="VaddrInvalid">UNMAP with the flag VADDR has invalidated its user address.</param>
@@ -40,6 +44,12 @@ public sealed record Type1(int Space, bool V2, bool Nesting, int Available)
     public ImmutableArray<IovaRange> Windows { get; init; } = [];
 
     public AreaMap Areas { get; init; } = AreaMap.Empty;
+
+    /// <summary>With one more mapping, in all domains.</summary>
+    public Type1 With(Area area) => this with
+    {
+        Areas = Areas.Add(area), Available = Available - 1, Domains = [.. Domains.Select(domain => domain with { Reach = Math.Max(domain.Reach, area.Range.Last) })],
+    };
 
     /// <summary>By the first IOVA of a mapping; those that are not here have nothing particular.</summary>
     public ImmutableDictionary<ulong, MappingNote> Notes { get; init; } = ImmutableDictionary<ulong, MappingNote>.Empty;

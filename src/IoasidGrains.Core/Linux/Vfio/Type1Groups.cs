@@ -23,23 +23,28 @@ internal static class Type1Groups
             return place.Errno;
         }
 
+        IovaRange translated = members[0].Unit!.Translated;
         int known = type1.Domains.FindIndex(domain => domain.Table == place.Table);
         if (known >= 0)
         {
-            Type1Domain domain = type1.Domains[known];
-            after = type1 with { Domains = type1.Domains.SetItem(known, domain with { EnforceSnoop = place.EnforceSnoop, Groups = domain.Groups.Insert(0, id) }) };
+            // VT-d makes a table as wide as the unit that joined last.
+            Type1Domain domain = type1.Domains[known] with { EnforceSnoop = place.EnforceSnoop, Aperture = translated };
+            after = type1 with { Domains = type1.Domains.SetItem(known, domain with { Groups = domain.Groups.Insert(0, id) }) };
         }
         else
         {
             IommuCapabilities unit = members[0].Unit!;
-            var domain = new Type1Domain(place.Table, unit.Driver, place.EnforceSnoop, ApertureOf(unit), unit.ReportedPageSizes ?? unit.PageSizes, unit.PageSizes, [id]);
+            var domain = new Type1Domain(place.Table, unit.Driver, place.EnforceSnoop, translated, unit.ReportedPageSizes ?? unit.PageSizes, unit.PageSizes, [id])
+            {
+                Reach = type1.Areas.All.LastOrDefault()?.Range.Last ?? 0,
+            };
             ImmutableList<Type1Domain> domains = type1.Domains.Add(domain);
             after = type1 with { Domains = domains, PageSizes = Type1.PageSizesOf(domains) };
         }
 
         after = after with { Windows = windows };
         frame.Live.AddRange(members.Select(device =>
-            new TableJoined(device.Id, type1.Space, place.Table, place.EnforceSnoop, () => type1.Areas.All) { ForcesSnoop = place.ForcesSnoop }));
+            new TableJoined(device.Id, type1.Space, place.Table, place.EnforceSnoop, translated, () => type1.Areas.All) { ForcesSnoop = place.ForcesSnoop }));
         return Errno.OK;
     }
 
@@ -68,7 +73,7 @@ internal static class Type1Groups
             return Errno.EBUSY;
         }
 
-        IovaRange aperture = ApertureOf(members[0].Unit!);
+        IovaRange aperture = members[0].Unit!.Translated;
         IovaRange[] reserved = ReservedOf(members);
         bool hits = reserved.Any(range => type1.Find(range.Start, range.Length) is not null);
         if (type1.Nesting || IovaWindows.ConflictsWith(type1, aperture) || hits)
@@ -81,8 +86,6 @@ internal static class Type1Groups
             : !state.Options.AllowUnsafeInterrupts && !members.All(device => device.Unit!.MsiIsolated) ? Errno.EPERM
             : Errno.OK;
     }
-
-    private static IovaRange ApertureOf(IommuCapabilities unit) => unit.Aperture ?? new IovaRange(0, ulong.MaxValue >> (64 - unit.AddressWidth));
 
     /// <summary>iommu_get_group_resv_regions, in order.</summary>
     private static IovaRange[] ReservedOf(IEnumerable<DeviceFacts> members) =>

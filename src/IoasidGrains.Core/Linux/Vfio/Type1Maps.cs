@@ -33,7 +33,7 @@ internal static class Type1Maps
 
         var range = new IovaRange(map.Iova, map.Iova + (map.Size - 1));
         var area = new Area(range, frame.Address(map.Vaddr), (DmaAccess)(map.Flags & (Readable | Writable)));
-        type1 = type1 with { Areas = type1.Areas.Add(area), Available = type1.Available - 1, Locked = type1.Locked + counted };
+        type1 = type1.With(area) with { Locked = type1.Locked + counted };
         frame.Set(container with { Type1 = type1.With(area, default(MappingNote) with { Uncounted = (map.Size - counted) / Quantity.PageSize }) });
         frame.Live.Add(new SpaceMapped(type1.Space, area));
         return Errno.OK;

@@ -14,14 +14,17 @@ internal static class Type1Placement
     {
         SharingPolicy policy = PolicyOf(state);
         BoundDevice joining = Bound(Array.Find(members, device => !device.Unit!.EnforceSnoop) ?? members[0]);
-        TableUse[] tables = [.. type1.Domains.Where(domain => domain.Driver == joining.Unit.Driver).Select(domain => Use(state, domain))];
+        TableUse[] tables = [.. type1.Domains.Where(domain => Takes(domain, joining.Unit)).Select(domain => Use(state, domain))];
         bool enforce = tables.Length > 0 ? tables[0].EnforceSnoop : joining.Unit.EnforceSnoop;
         IoasidEntry ioasid = Entry(policy, type1, joining.Unit.AddressWidth, enforce);
         bool hostEnforces = state.Host.Values.All(device => device.Unit is null or { EnforceSnoop: true });
         Placement place = policy.Attach(new Joining(joining, ioasid.Spec.Auto ? null : ioasid.Spec.Format, ioasid, tables, hostEnforces));
-        return place.Errno == Errno.OK && type1.Domains.Any(domain => domain.Table == place.Table && domain.Driver != joining.Unit.Driver)
+        return place.Errno == Errno.OK && type1.Domains.Any(domain => domain.Table == place.Table && !Takes(domain, joining.Unit))
             ? place with { Table = FreeTable(type1) } : place;
     }
+
+    /// <summary>A driver knows only its own tables, and VT-d none that has mapped anything past the unit's width.</summary>
+    private static bool Takes(Type1Domain domain, IommuCapabilities unit) => domain.Driver == unit.Driver && domain.Reach <= unit.Translated.Last;
 
     /// <summary>The format of a domain that a device has left to others.</summary>
     public static bool AfterLeaving(ProcessState state, Type1 type1, Type1Domain rest, DeviceFacts device)
@@ -41,7 +44,7 @@ internal static class Type1Placement
             type1.Domains.ToImmutableSortedDictionary(domain => domain.Table, SpecOf), 0);
     }
 
-    /// <summary>A policy numbers the tables it was shown; those of another driver it has not seen.</summary>
+    /// <summary>A policy numbers the tables it was shown; those that do not take the unit it has not seen.</summary>
     private static int FreeTable(Type1 type1) => Enumerable.Range(0, type1.Domains.Count + 1).First(index => type1.Domains.TrueForAll(domain => domain.Table != index));
 
     private static TableUse Use(ProcessState state, Type1Domain domain) =>

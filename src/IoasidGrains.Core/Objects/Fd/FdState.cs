@@ -206,7 +206,7 @@ public sealed record FdState
         {
             Tables = entry.Tables.SetItem(attached.Table, entry.Tables.TryGetValue(attached.Table, out TableSpec? table)
                 ? table with { EnforceSnoop = attached.EnforceSnoop }
-                : new TableSpec(attached.Table, attached.EnforceSnoop, Devices[attached.Device].Unit.PageSizes)),
+                : new TableSpec(attached.Table, attached.EnforceSnoop, Devices[attached.Device].Unit.PageSizes) { AddressWidth = attached.TableWidth }),
         }),
         DeviceDetached detached => WithIoasid(Devices[detached.Device].Place!.Number, entry => Left(entry, Devices[detached.Device].Place!.Table, detached))
             .WithDevice(detached.Device, null),
