@@ -179,6 +179,7 @@ public sealed class IommufdTableTests
 
     /// <summary>v6.2 to v6.6: VT-d switches enforcement on in a second-stage table only while it maps nothing, though all its units could; else the device gets another table.</summary>
     [Theory]
+    [Trait("case", "108")]
     [InlineData(false, 0)]
     [InlineData(true, 1)]
     public void Upgrade_OfATableWithMappings_IsRefused(bool mapped, int table)

@@ -181,7 +181,9 @@ public sealed class Type1MapTests
         Assert.Equal(0, process.Unmap(container, 0, 0, UnmapAll));
     }
 
+    /// <summary>The 65536th is refused.</summary>
     [Fact]
+    [Trait("case", "124")]
     public void ManyMappings_AreFast()
     {
         KernelProcess process = One(out int container, options: ProcessOptions.Default);

@@ -22,6 +22,7 @@ public sealed class VfioDeviceTests
     }
 
     [Fact]
+    [Trait("case", "93")]
     public void Cdev_AnswersNothingBeforeBind()
     {
         KernelProcess process = new(Device("A", Vtd(true)));
