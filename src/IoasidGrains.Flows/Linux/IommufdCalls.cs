@@ -15,7 +15,8 @@ public static class IommufdCalls
 
     private static readonly Dictionary<string, ulong> MapFlags = new() { ["FIXED_IOVA"] = 1, ["WRITEABLE"] = 2, ["READABLE"] = 4 };
     private static readonly Dictionary<string, ulong> HwptFlags = new() { ["NEST_PARENT"] = 1, ["DIRTY_TRACKING"] = 2, ["FAULT_ID_VALID"] = 4, ["PASID"] = 8 };
-    private static readonly Dictionary<string, ulong> DataTypes = new() { ["NONE"] = NoData, ["VTD_S1"] = VtdFirstStage };
+    private static readonly Dictionary<string, ulong> DataTypes = new() { ["NONE"] = NoData, ["VTD_S1"] = VtdFirstStage, ["ARM_SMMUV3"] = 2, ["SELFTEST"] = 0xdead };
+    private static readonly Dictionary<string, ulong> InvalidateTypes = new() { ["VTD_S1"] = 0, ["VIOMMU_ARM_SMMUV3"] = 1, ["SELFTEST"] = 0xdeadbeef };
     private static readonly Dictionary<string, ulong> Options = new() { ["RLIMIT_MODE"] = 0, ["HUGE_PAGES"] = 1 };
     private static readonly Dictionary<string, ulong> OptionOps = new() { ["SET"] = 0, ["GET"] = 1 };
     private static readonly Dictionary<string, ulong> CompatOps = new() { ["GET"] = 0, ["SET"] = 1, ["CLEAR"] = 2 };
@@ -264,7 +265,7 @@ public static class IommufdCalls
     /// </summary>
     private static async Task<CallAnswer> Invalidate(CallArguments call)
     {
-        uint number = call.Word("entry_num"), entryLength = call.Word("entry_len"), type = call.Flags("data_type", DataTypes);
+        uint number = call.Word("entry_num"), entryLength = call.Word("entry_len"), type = call.Flags("data_type", InvalidateTypes);
         Put(call, new IommuHwptInvalidate { HwptId = call.Id("hwpt_id"), DataType = type, EntryLen = entryLength, EntryNum = number });
         byte[] entries = new byte[Math.Min((ulong)number * entryLength, LongestBitmap)];
         int bad = FlowNumber.TryRead(call.Call.Out?["entry_num"], out ulong done) && done < number ? (int)done : -1;

@@ -150,12 +150,24 @@ public sealed class LinuxProcess(FdId id, Func<UapiCommand, Task<Reply>> call, F
         return new PlayedCall(reply, [.. memory.Select(bytes => Array.Find(written, one => one.Address == bytes.Address).Data ?? bytes.Data)]);
     }
 
-    /// <summary>A real write of a device, and the pages of memory that received it.</summary>
+    /// <summary>A real write of a device, and the pages of memory that received it, in order. Each page is translated by itself: one that is blocked stops no other.</summary>
     public async Task<JsonArray> DeviceWrites(string device, ulong iova, int length)
     {
-        var write = new DeviceDma(new DeviceId(new HostId(id.Object.Host).Key(device)), iova, length, DmaAccess.Write, false, new byte[length]);
-        Reply reply = await call(write);
-        return reply.Outputs is DmaOutcome { Fault: DmaFault.None } outcome ? [NameOfAddress(outcome.Memory.Offset & ~(Quantity.PageSize - 1))] : [];
+        SortedSet<ulong> pages = [];
+        for (int done = 0; done < length;)
+        {
+            ulong next = iova + (ulong)done;
+            int part = (int)Math.Min((ulong)(length - done), Quantity.PageSize - (next % Quantity.PageSize));
+            Reply reply = await call(new DeviceDma(new DeviceId(new HostId(id.Object.Host).Key(device)), next, part, DmaAccess.Write, false, new byte[part]));
+            if (reply.Outputs is DmaOutcome { Fault: DmaFault.None } outcome)
+            {
+                pages.Add(outcome.Memory.Offset & ~(Quantity.PageSize - 1));
+            }
+
+            done += part;
+        }
+
+        return [.. pages.Select(page => (JsonNode)NameOfAddress(page))];
     }
 
     private async Task<Reply> Call(Syscall made)

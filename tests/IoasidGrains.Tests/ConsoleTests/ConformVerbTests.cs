@@ -59,6 +59,25 @@ public sealed class ConformVerbTests
         Assert.Contains("call 2 differs", used.Out);
     }
 
+    /// <summary>Each page that a write crosses is translated by itself.</summary>
+    [Theory]
+    [InlineData("0x1fe0", "\"buf+0x0\",\"buf+0x8000\"")]
+    [InlineData("0x2fe0", "\"buf+0x8000\"")]
+    [InlineData("0xfe0", "\"buf+0x0\"")]
+    public async Task DeviceWrite_AcrossPages_LandsInEachThatIsMapped(string iova, string pages)
+    {
+        string map(string va, string at) => "{\"ioctl\":\"IOMMU_IOAS_MAP\",\"fd\":\"f\",\"args\":{\"ioas_id\":\"$i\",\"flags\":7,\"user_va\":\"" + va + "\",\"length\":4096,\"iova\":\"" + at + "\"},\"ret\":0,\"errno\":\"0\"}";
+        CommandRun run = await Conform(string.Join(
+            ',', Open, "{\"ioctl\":\"open\",\"fd\":\"d\",\"args\":{\"path\":\"vfio cdev of A\"},\"ret\":0,\"errno\":\"0\"}",
+            "{\"ioctl\":\"VFIO_DEVICE_BIND_IOMMUFD\",\"fd\":\"d\",\"args\":{\"iommufd\":\"f\"},\"ret\":0,\"errno\":\"0\"}",
+            "{\"ioctl\":\"IOMMU_IOAS_ALLOC\",\"fd\":\"f\",\"args\":{},\"ret\":0,\"errno\":\"0\",\"out\":{\"out_ioas_id\":\"$i\"}}",
+            "{\"ioctl\":\"VFIO_DEVICE_ATTACH_IOMMUFD_PT\",\"fd\":\"d\",\"args\":{\"pt_id\":\"$i\"},\"ret\":0,\"errno\":\"0\"}",
+            map("buf+0x0", "0x1000"), map("buf+0x8000", "0x2000"),
+            "{\"ioctl\":\"(device DMA write)\",\"fd\":\"d\",\"args\":{\"iova\":\"" + iova + "\",\"length\":64},\"ret\":0,\"errno\":\"0\",\"out\":{\"landed_at\":[" + pages + "]}}"));
+
+        Assert.True(run.Code == 0, run.Out);
+    }
+
     [Theory]
     [InlineData("{", "this is no recording")]
     [InlineData("{\"id\":\"x\"}", "expected a member \"given\" or \"steps\"")]
