@@ -70,7 +70,9 @@ public static class IommufdCalls
     {
         if (call.Has("arg"))
         {
-            return CallAnswer.Of(await call.Process.Ioctl(call.File, IoctlCodes.IOMMU_DESTROY, call.Text("arg") == "NULL" ? 0 : call.Number("arg")));
+            // A word for an address, as NULL, is one of nothing.
+            ulong address = FlowNumber.TryRead(call.Call.Args["arg"], out ulong number) ? number : 0;
+            return CallAnswer.Of(await call.Process.Ioctl(call.File, IoctlCodes.IOMMU_DESTROY, address));
         }
 
         Put(call, new IommuDestroy { Id = call.Id("id") });

@@ -7,6 +7,9 @@ public sealed class ConformVerbTests
 {
     private const string Machine = "\"given\":{\"platform\":\"intel-iommu intremap=on snoop-control=on\",\"devices\":{\"A\":{\"group\":\"gA\",\"can_enforce_cc\":true}},\"iommu\":{\"driver\":\"intel\"}},\"tags\":[\"t\"]";
 
+    private const string BoundDevice = "{\"ioctl\":\"open\",\"fd\":\"d\",\"args\":{\"path\":\"vfio cdev of A\"},\"ret\":0,\"errno\":\"0\"},"
+        + "{\"ioctl\":\"VFIO_DEVICE_BIND_IOMMUFD\",\"fd\":\"d\",\"args\":{\"iommufd\":\"f\"},\"ret\":0,\"errno\":\"0\"},";
+
     private const string Open = "{\"ioctl\":\"open\",\"fd\":\"f\",\"args\":{\"path\":\"/dev/iommu\"},\"ret\":0,\"errno\":\"0\"}";
 
     [Theory]
@@ -74,6 +77,37 @@ public sealed class ConformVerbTests
             "{\"ioctl\":\"VFIO_DEVICE_ATTACH_IOMMUFD_PT\",\"fd\":\"d\",\"args\":{\"pt_id\":\"$i\"},\"ret\":0,\"errno\":\"0\"}",
             map("buf+0x0", "0x1000"), map("buf+0x8000", "0x2000"),
             "{\"ioctl\":\"(device DMA write)\",\"fd\":\"d\",\"args\":{\"iova\":\"" + iova + "\",\"length\":64},\"ret\":0,\"errno\":\"0\",\"out\":{\"landed_at\":[" + pages + "]}}"));
+
+        Assert.True(run.Code == 0, run.Out);
+    }
+
+    /// <summary>A name that is opened again: what it named before may have been closed. So may two descriptors of which either forbids the call.</summary>
+    [Fact]
+    public async Task Close_ThatIsNotRecorded_IsInferredForANameThatIsOpenedAgain_AndForSeveral()
+    {
+        const string Cdev = "{\"ioctl\":\"open\",\"fd\":\"d\",\"args\":{\"path\":\"vfio cdev of A\"},\"ret\":0,\"errno\":\"0\"}";
+        const string Bind = "{\"ioctl\":\"VFIO_DEVICE_BIND_IOMMUFD\",\"fd\":\"d\",\"args\":{\"iommufd\":\"f\"},\"ret\":0,\"errno\":\"0\"}";
+        const string Group = "{\"ioctl\":\"open\",\"fd\":\"g\",\"args\":{\"path\":\"vfio group of A\"},\"ret\":0,\"errno\":\"0\"},"
+            + "{\"ioctl\":\"VFIO_GROUP_SET_CONTAINER\",\"fd\":\"g\",\"args\":{\"container\":\"f\"},\"ret\":0,\"errno\":\"0\"},"
+            + "{\"ioctl\":\"VFIO_GROUP_GET_DEVICE_FD\",\"fd\":\"g\",\"args\":{\"device\":\"A\"},\"ret\":0,\"errno\":\"0\",\"out\":{\"fd\":\"e\"}}";
+
+        CommandRun again = await Conform($"{Open},{Cdev},{Bind},{Cdev},{Bind}");
+        CommandRun several = await Conform($"{Open},{Group},{Cdev},{Bind}");
+
+        Assert.True(again.Code == 0, again.Out);
+        Assert.True(several.Code == 0, several.Out);
+    }
+
+    /// <summary>Words for what has no number, and an address that is told or not.</summary>
+    [Theory]
+    [InlineData("{\"ioctl\":\"IOMMU_DESTROY\",\"fd\":\"f\",\"args\":{\"arg\":\"NULL\"},\"ret\":-1,\"errno\":\"EFAULT\"}")]
+    [InlineData("{\"ioctl\":\"IOMMU_DESTROY\",\"fd\":\"f\",\"args\":{\"arg\":null},\"ret\":-1,\"errno\":\"EFAULT\"}")]
+    [InlineData("{\"ioctl\":\"KVM_CREATE_VM\",\"fd\":\"kvm\",\"args\":{},\"ret\":0,\"errno\":\"0\"},{\"ioctl\":\"KVM_CREATE_DEVICE\",\"fd\":\"vm\",\"args\":{\"type\":\"KVM_DEV_TYPE_FLIC\"},\"ret\":-1,\"errno\":\"ENODEV\"}")]
+    [InlineData(BoundDevice + "{\"ioctl\":\"mmap\",\"fd\":\"d\",\"args\":{\"region\":\"BAR0\",\"at\":\"0x10004000000\"},\"ret\":0,\"errno\":\"0\"}")]
+    [InlineData(BoundDevice + "{\"ioctl\":\"mmap\",\"fd\":\"d\",\"args\":{\"region\":0,\"at\":\"0x10004000000\"},\"ret\":1099578736640,\"errno\":\"0\"}")]
+    public async Task Words_AreUnderstood(string calls)
+    {
+        CommandRun run = await Conform($"{Open},{calls}");
 
         Assert.True(run.Code == 0, run.Out);
     }
