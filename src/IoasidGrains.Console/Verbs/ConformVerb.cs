@@ -90,7 +90,7 @@ internal sealed class ConformVerb
         {
             return new ConformResult(recorded, null, strange.Message);
         }
-        catch (Exception bug) when (bug is InvariantException or NullReferenceException or InvalidOperationException)
+        catch (Exception bug) when (bug is InvariantException or (SystemException and not (OperationCanceledException or TimeoutException)))
         {
             // A mistake of ours fails this recording; the next one has a host of its own.
             return new ConformResult(recorded, new Difference(0, "the replay", "goes on", $"{bug.GetType().Name}: {bug.Message}"), null);

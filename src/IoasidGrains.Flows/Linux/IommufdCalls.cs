@@ -70,9 +70,7 @@ public static class IommufdCalls
     {
         if (call.Has("arg"))
         {
-            // A word for an address, as NULL, is one of nothing.
-            ulong address = FlowNumber.TryRead(call.Call.Args["arg"], out ulong number) ? number : 0;
-            return CallAnswer.Of(await call.Process.Ioctl(call.File, IoctlCodes.IOMMU_DESTROY, address));
+            return CallAnswer.Of(await call.Process.Ioctl(call.File, IoctlCodes.IOMMU_DESTROY, call.Pointer("arg")));
         }
 
         Put(call, new IommuDestroy { Id = call.Id("id") });
@@ -99,7 +97,8 @@ public static class IommufdCalls
         (ulong Start, ulong Last)[] ranges = call.Ranges("allowed_iovas");
         var allow = new IommuIoasAllowIovas { IoasId = call.Id("ioas_id"), NumIovas = call.Word("num_iovas", (uint)ranges.Length), Reserved = call.Word("__reserved") };
         Put(call, allow);
-        ulong list = call.Process.Put([.. ranges.SelectMany(range => (byte[])[.. BitConverter.GetBytes(range.Start), .. BitConverter.GetBytes(range.Last)])]);
+        ulong list = ranges.Length == 0 ? call.Pointer("allowed_iovas")
+            : call.Process.Put([.. ranges.SelectMany(range => (byte[])[.. BitConverter.GetBytes(range.Start), .. BitConverter.GetBytes(range.Last)])]);
         return await Again<IommuIoasAllowIovas>(call, IoctlCodes.IOMMU_IOAS_ALLOW_IOVAS, (ref IommuIoasAllowIovas it) => it.AllowedIovas = list);
     }
 

@@ -87,6 +87,11 @@ public sealed class LinuxProcess(FdId id, Func<UapiCommand, Task<Reply>> call, F
     /// <summary>How an id is called: by the name that is expected if that is free, names this very id or is <paramref name="binds">bound again</paramref>; else by one that names it, or as a number.</summary>
     public JsonNode NameOf(JsonNode? expected, uint id, bool binds = false)
     {
+        if (FlowNumber.TryRead(expected, out ulong number) && number == id)
+        {
+            return JsonValue.Create(id);
+        }
+
         if (expected is JsonValue value && value.TryGetValue(out string? name) && name.StartsWith('$') && (binds || !_ids.TryGetValue(name, out uint known) || known == id))
         {
             _ids[name] = id;

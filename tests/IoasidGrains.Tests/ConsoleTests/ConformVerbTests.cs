@@ -10,6 +10,8 @@ public sealed class ConformVerbTests
     private const string BoundDevice = "{\"ioctl\":\"open\",\"fd\":\"d\",\"args\":{\"path\":\"vfio cdev of A\"},\"ret\":0,\"errno\":\"0\"},"
         + "{\"ioctl\":\"VFIO_DEVICE_BIND_IOMMUFD\",\"fd\":\"d\",\"args\":{\"iommufd\":\"f\"},\"ret\":0,\"errno\":\"0\"},";
 
+    private const string Space = "{\"ioctl\":\"IOMMU_IOAS_ALLOC\",\"fd\":\"f\",\"args\":{},\"ret\":0,\"errno\":\"0\",\"out\":{\"out_ioas_id\":\"$i\"}},";
+
     private const string Open = "{\"ioctl\":\"open\",\"fd\":\"f\",\"args\":{\"path\":\"/dev/iommu\"},\"ret\":0,\"errno\":\"0\"}";
 
     [Theory]
@@ -105,6 +107,9 @@ public sealed class ConformVerbTests
     [InlineData("{\"ioctl\":\"KVM_CREATE_VM\",\"fd\":\"kvm\",\"args\":{},\"ret\":0,\"errno\":\"0\"},{\"ioctl\":\"KVM_CREATE_DEVICE\",\"fd\":\"vm\",\"args\":{\"type\":\"KVM_DEV_TYPE_FLIC\"},\"ret\":-1,\"errno\":\"ENODEV\"}")]
     [InlineData(BoundDevice + "{\"ioctl\":\"mmap\",\"fd\":\"d\",\"args\":{\"region\":\"BAR0\",\"at\":\"0x10004000000\"},\"ret\":0,\"errno\":\"0\"}")]
     [InlineData(BoundDevice + "{\"ioctl\":\"mmap\",\"fd\":\"d\",\"args\":{\"region\":0,\"at\":\"0x10004000000\"},\"ret\":1099578736640,\"errno\":\"0\"}")]
+    [InlineData(Space + "{\"ioctl\":\"IOMMU_IOAS_ALLOW_IOVAS\",\"fd\":\"f\",\"args\":{\"ioas_id\":\"$i\",\"num_iovas\":1,\"allowed_iovas\":\"NULL\"},\"ret\":-1,\"errno\":\"EFAULT\"}")]
+    [InlineData(Space + "{\"ioctl\":\"IOMMU_VFIO_IOAS\",\"fd\":\"f\",\"args\":{\"op\":\"SET\",\"ioas_id\":\"$i\"},\"ret\":0,\"errno\":\"0\"},"
+        + "{\"ioctl\":\"IOMMU_VFIO_IOAS\",\"fd\":\"f\",\"args\":{\"op\":\"GET\"},\"ret\":0,\"errno\":\"0\",\"out\":{\"ioas_id\":1}}")]
     public async Task Words_AreUnderstood(string calls)
     {
         CommandRun run = await Conform($"{Open},{calls}");
