@@ -107,6 +107,9 @@ public sealed class ConformVerbTests
     [InlineData("{\"ioctl\":\"KVM_CREATE_VM\",\"fd\":\"kvm\",\"args\":{},\"ret\":0,\"errno\":\"0\"},{\"ioctl\":\"KVM_CREATE_DEVICE\",\"fd\":\"vm\",\"args\":{\"type\":\"KVM_DEV_TYPE_FLIC\"},\"ret\":-1,\"errno\":\"ENODEV\"}")]
     [InlineData(BoundDevice + "{\"ioctl\":\"mmap\",\"fd\":\"d\",\"args\":{\"region\":\"BAR0\",\"at\":\"0x10004000000\"},\"ret\":0,\"errno\":\"0\"}")]
     [InlineData(BoundDevice + "{\"ioctl\":\"mmap\",\"fd\":\"d\",\"args\":{\"region\":0,\"at\":\"0x10004000000\"},\"ret\":1099578736640,\"errno\":\"0\"}")]
+    [InlineData("{\"ioctl\":\"open\",\"fd\":\"g\",\"args\":{\"path\":\"vfio group of A\"},\"ret\":0,\"errno\":\"0\"},{\"ioctl\":\"open\",\"fd\":\"c\",\"args\":{\"path\":\"/dev/vfio/vfio\"},\"ret\":0,\"errno\":\"0\"},"
+        + "{\"ioctl\":\"VFIO_GROUP_SET_CONTAINER\",\"fd\":\"g\",\"args\":{\"container\":\"c\"},\"ret\":0,\"errno\":\"0\"},{\"ioctl\":\"VFIO_SET_IOMMU\",\"fd\":\"c\",\"args\":{\"type\":3},\"ret\":0,\"errno\":\"0\"},"
+        + "{\"ioctl\":\"VFIO_IOMMU_UNMAP_DMA\",\"fd\":\"c\",\"args\":{\"argsz\":48,\"flags\":1,\"iova\":\"0x1000\",\"size\":\"0x1000\"},\"ret\":-1,\"errno\":\"EINVAL\",\"out\":{\"size\":\"0x1000\"}}")]
     [InlineData(Space + "{\"ioctl\":\"IOMMU_IOAS_ALLOW_IOVAS\",\"fd\":\"f\",\"args\":{\"ioas_id\":\"$i\",\"num_iovas\":1,\"allowed_iovas\":\"NULL\"},\"ret\":-1,\"errno\":\"EFAULT\"}")]
     [InlineData(Space + "{\"ioctl\":\"IOMMU_VFIO_IOAS\",\"fd\":\"f\",\"args\":{\"op\":\"SET\",\"ioas_id\":\"$i\"},\"ret\":0,\"errno\":\"0\"},"
         + "{\"ioctl\":\"IOMMU_VFIO_IOAS\",\"fd\":\"f\",\"args\":{\"op\":\"GET\"},\"ret\":0,\"errno\":\"0\",\"out\":{\"ioas_id\":1}}")]
