@@ -6,10 +6,13 @@ namespace IoasidGrains.Console;
 
 /// <summary>
 /// A recording does not tell every close(): a descriptor that the program does not use any more may have been closed at any time. Where the kernel did what an
-/// open file of ours forbids (EBUSY), the program is replayed with such a descriptor closed before.
+/// open file of ours forbids, the program is replayed with such a descriptor closed before.
 /// </summary>
 internal sealed class CaseReplay(ReplayHosts hosts, RecordedCase recorded, string profile)
 {
+    /// <summary>Another file of the group or of the device is open; the device is bound already; another file owns the group's DMA.</summary>
+    private static readonly Errno[] OfOpenFiles = [Errno.EBUSY, Errno.EINVAL, Errno.EPERM];
+
     /// <summary>Descriptors that were closed without being told, and before which call.</summary>
     private readonly List<(string File, int Before)> _closed = [];
 
@@ -31,40 +34,51 @@ internal sealed class CaseReplay(ReplayHosts hosts, RecordedCase recorded, strin
         return difference;
     }
 
-    /// <summary>Tries what may have been closed before the call that differs; null or a later difference if that explains it.</summary>
+    /// <summary>Tries what may have been closed before the call that differs, each alone and then all; null or a later difference if that explains it.</summary>
     private async Task<Difference?> Explain(Difference difference)
     {
-        foreach (string file in Unused(difference.Index))
+        (string File, int Before)[] unused = [.. Unused(difference.Index).Where(close => !_closed.Contains(close))];
+        foreach ((string File, int Before)[] closes in unused.Select(close => new[] { close }).Append(unused).Where(closes => closes.Length > 0))
         {
-            _closed.Add((file, difference.Index));
+            _closed.AddRange(closes);
             (Difference? next, _) = await Play();
             if (next is null || next.Index > difference.Index)
             {
                 return next;
             }
 
-            _closed.RemoveAt(_closed.Count - 1);
+            _closed.RemoveRange(_closed.Count - closes.Length, closes.Length);
         }
 
         return difference;
     }
 
-    /// <summary>Descriptors that are open before this call and that neither it nor a later one uses until their name is opened again, the last one first.</summary>
-    private IEnumerable<string> Unused(int index)
+    /// <summary>
+    /// Descriptors that are open before this call and that neither it nor a later one uses until their name is opened again, the last one first; and those whose
+    /// name was opened again before.
+    /// </summary>
+    private List<(string File, int Before)> Unused(int index)
     {
-        var opened = new List<string>();
+        List<string> opened = [];
+        List<(string, int)> replaced = [];
         for (int i = 0; i < index; i++)
         {
-            LinuxCall call = recorded.Calls[i];
-            if (call is { Name: "open", Ret: >= 0 })
+            if (recorded.Calls[i] is { Ret: >= 0 } call && OpenedBy(call) is { } file)
             {
-                opened.Remove(call.File);
-                opened.Add(call.File);
+                if (opened.Remove(file))
+                {
+                    replaced.Add((file, i));
+                }
+
+                opened.Add(file);
             }
         }
 
-        return opened.AsEnumerable().Reverse().Where(file => !IsUsed(file, index) && !_closed.Contains((file, index)));
+        return [.. opened.AsEnumerable().Reverse().Where(file => !IsUsed(file, index)).Select(file => (file, index)), .. replaced];
     }
+
+    /// <summary>The name of the descriptor that a call made.</summary>
+    private static string? OpenedBy(LinuxCall call) => call.Name == "open" ? call.File : call.Out?["fd"]?.ToString();
 
     private bool IsUsed(string file, int from)
     {
@@ -105,7 +119,7 @@ internal sealed class CaseReplay(ReplayHosts hosts, RecordedCase recorded, strin
 
                 if (difference is not null)
                 {
-                    return (difference, answer.Errno == Errno.EBUSY && recorded.Calls[i].Ret >= 0);
+                    return (difference, OfOpenFiles.Contains(answer.Errno) && recorded.Calls[i].Ret >= 0);
                 }
             }
 

@@ -2,6 +2,7 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
 using System.Diagnostics;
+using IoasidGrains.Core;
 using IoasidGrains.Flows;
 using Command = System.CommandLine.Command;
 
@@ -88,6 +89,11 @@ internal sealed class ConformVerb
         catch (CallNotUnderstoodException strange)
         {
             return new ConformResult(recorded, null, strange.Message);
+        }
+        catch (Exception bug) when (bug is InvariantException or (SystemException and not (OperationCanceledException or TimeoutException)))
+        {
+            // A mistake of ours fails this recording; the next one has a host of its own.
+            return new ConformResult(recorded, new Difference(0, "the replay", "goes on", $"{bug.GetType().Name}: {bug.Message}"), null);
         }
     }
 

@@ -37,7 +37,10 @@ public sealed class CallArguments(LinuxCall call, LinuxProcess process)
     public int Descriptor(string name) => FlowNumber.TryRead(Has(name) ? call.Args[name] : null, out ulong number) ? (int)number : process.FileOf(call.Args[name]?.ToString() ?? "");
 
     public (ulong Start, ulong Last)[] Ranges(string name) =>
-        Has(name) ? [.. ((JsonArray)call.Args[name]!).Select(range => (FlowNumber.Of(range![0]), FlowNumber.Of(range[1])))] : [];
+        Has(name) && call.Args[name] is JsonArray list ? [.. list.Select(range => (FlowNumber.Of(range![0]), FlowNumber.Of(range[1])))] : [];
+
+    /// <summary>An address that stands where a list or a struct is usual; a word, as NULL, is one of nothing.</summary>
+    public ulong Pointer(string name) => Has(name) && FlowNumber.TryRead(call.Args[name], out ulong number) ? number : 0;
 
     /// <summary>Throws for an argument that nobody has asked for.</summary>
     public void CheckAllUsed()

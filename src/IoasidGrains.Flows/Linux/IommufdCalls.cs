@@ -15,7 +15,8 @@ public static class IommufdCalls
 
     private static readonly Dictionary<string, ulong> MapFlags = new() { ["FIXED_IOVA"] = 1, ["WRITEABLE"] = 2, ["READABLE"] = 4 };
     private static readonly Dictionary<string, ulong> HwptFlags = new() { ["NEST_PARENT"] = 1, ["DIRTY_TRACKING"] = 2, ["FAULT_ID_VALID"] = 4, ["PASID"] = 8 };
-    private static readonly Dictionary<string, ulong> DataTypes = new() { ["NONE"] = NoData, ["VTD_S1"] = VtdFirstStage };
+    private static readonly Dictionary<string, ulong> DataTypes = new() { ["NONE"] = NoData, ["VTD_S1"] = VtdFirstStage, ["ARM_SMMUV3"] = 2, ["SELFTEST"] = 0xdead };
+    private static readonly Dictionary<string, ulong> InvalidateTypes = new() { ["VTD_S1"] = 0, ["VIOMMU_ARM_SMMUV3"] = 1, ["SELFTEST"] = 0xdeadbeef };
     private static readonly Dictionary<string, ulong> Options = new() { ["RLIMIT_MODE"] = 0, ["HUGE_PAGES"] = 1 };
     private static readonly Dictionary<string, ulong> OptionOps = new() { ["SET"] = 0, ["GET"] = 1 };
     private static readonly Dictionary<string, ulong> CompatOps = new() { ["GET"] = 0, ["SET"] = 1, ["CLEAR"] = 2 };
@@ -69,7 +70,7 @@ public static class IommufdCalls
     {
         if (call.Has("arg"))
         {
-            return CallAnswer.Of(await call.Process.Ioctl(call.File, IoctlCodes.IOMMU_DESTROY, call.Text("arg") == "NULL" ? 0 : call.Number("arg")));
+            return CallAnswer.Of(await call.Process.Ioctl(call.File, IoctlCodes.IOMMU_DESTROY, call.Pointer("arg")));
         }
 
         Put(call, new IommuDestroy { Id = call.Id("id") });
@@ -96,7 +97,8 @@ public static class IommufdCalls
         (ulong Start, ulong Last)[] ranges = call.Ranges("allowed_iovas");
         var allow = new IommuIoasAllowIovas { IoasId = call.Id("ioas_id"), NumIovas = call.Word("num_iovas", (uint)ranges.Length), Reserved = call.Word("__reserved") };
         Put(call, allow);
-        ulong list = call.Process.Put([.. ranges.SelectMany(range => (byte[])[.. BitConverter.GetBytes(range.Start), .. BitConverter.GetBytes(range.Last)])]);
+        ulong list = ranges.Length == 0 ? call.Pointer("allowed_iovas")
+            : call.Process.Put([.. ranges.SelectMany(range => (byte[])[.. BitConverter.GetBytes(range.Start), .. BitConverter.GetBytes(range.Last)])]);
         return await Again<IommuIoasAllowIovas>(call, IoctlCodes.IOMMU_IOAS_ALLOW_IOVAS, (ref IommuIoasAllowIovas it) => it.AllowedIovas = list);
     }
 
@@ -264,7 +266,7 @@ public static class IommufdCalls
     /// </summary>
     private static async Task<CallAnswer> Invalidate(CallArguments call)
     {
-        uint number = call.Word("entry_num"), entryLength = call.Word("entry_len"), type = call.Flags("data_type", DataTypes);
+        uint number = call.Word("entry_num"), entryLength = call.Word("entry_len"), type = call.Flags("data_type", InvalidateTypes);
         Put(call, new IommuHwptInvalidate { HwptId = call.Id("hwpt_id"), DataType = type, EntryLen = entryLength, EntryNum = number });
         byte[] entries = new byte[Math.Min((ulong)number * entryLength, LongestBitmap)];
         int bad = FlowNumber.TryRead(call.Call.Out?["entry_num"], out ulong done) && done < number ? (int)done : -1;

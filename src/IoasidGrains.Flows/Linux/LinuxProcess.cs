@@ -87,6 +87,11 @@ public sealed class LinuxProcess(FdId id, Func<UapiCommand, Task<Reply>> call, F
     /// <summary>How an id is called: by the name that is expected if that is free, names this very id or is <paramref name="binds">bound again</paramref>; else by one that names it, or as a number.</summary>
     public JsonNode NameOf(JsonNode? expected, uint id, bool binds = false)
     {
+        if (FlowNumber.TryRead(expected, out ulong number) && number == id)
+        {
+            return JsonValue.Create(id);
+        }
+
         if (expected is JsonValue value && value.TryGetValue(out string? name) && name.StartsWith('$') && (binds || !_ids.TryGetValue(name, out uint known) || known == id))
         {
             _ids[name] = id;
@@ -150,12 +155,24 @@ public sealed class LinuxProcess(FdId id, Func<UapiCommand, Task<Reply>> call, F
         return new PlayedCall(reply, [.. memory.Select(bytes => Array.Find(written, one => one.Address == bytes.Address).Data ?? bytes.Data)]);
     }
 
-    /// <summary>A real write of a device, and the pages of memory that received it.</summary>
+    /// <summary>A real write of a device, and the pages of memory that received it, in order. Each page is translated by itself: one that is blocked stops no other.</summary>
     public async Task<JsonArray> DeviceWrites(string device, ulong iova, int length)
     {
-        var write = new DeviceDma(new DeviceId(new HostId(id.Object.Host).Key(device)), iova, length, DmaAccess.Write, false, new byte[length]);
-        Reply reply = await call(write);
-        return reply.Outputs is DmaOutcome { Fault: DmaFault.None } outcome ? [NameOfAddress(outcome.Memory.Offset & ~(Quantity.PageSize - 1))] : [];
+        SortedSet<ulong> pages = [];
+        for (int done = 0; done < length;)
+        {
+            ulong next = iova + (ulong)done;
+            int part = (int)Math.Min((ulong)(length - done), Quantity.PageSize - (next % Quantity.PageSize));
+            Reply reply = await call(new DeviceDma(new DeviceId(new HostId(id.Object.Host).Key(device)), next, part, DmaAccess.Write, false, new byte[part]));
+            if (reply.Outputs is DmaOutcome { Fault: DmaFault.None } outcome)
+            {
+                pages.Add(outcome.Memory.Offset & ~(Quantity.PageSize - 1));
+            }
+
+            done += part;
+        }
+
+        return [.. pages.Select(page => (JsonNode)NameOfAddress(page))];
     }
 
     private async Task<Reply> Call(Syscall made)

@@ -15,12 +15,22 @@ public static partial class OtherCalls
     /// <summary>VFIO numbers regions in the upper bits of a file offset.</summary>
     private const int RegionShift = 40;
 
-    private static readonly Dictionary<string, ulong> KvmTypes = new() { ["KVM_DEV_TYPE_VFIO"] = KvmDevTypeVfio, ["KVM_DEV_TYPE_TEST_VFIO"] = KvmDevTypeVfio, ["unknown"] = 99 };
-    private static readonly Dictionary<string, ulong> KvmGroups = new() { ["KVM_DEV_VFIO_FILE"] = 1, ["KVM_DEV_VFIO_GROUP"] = 1 };
+    /// <summary>A number that no kind of device and no attribute has.</summary>
+    private const ulong Unknown = 99;
+
+    private static readonly Dictionary<string, ulong> KvmTypes = new()
+    {
+        ["KVM_DEV_TYPE_FSL_MPIC_20"] = 1, ["KVM_DEV_TYPE_FSL_MPIC_42"] = 2, ["KVM_DEV_TYPE_XICS"] = 3, ["KVM_DEV_TYPE_VFIO"] = KvmDevTypeVfio,
+        ["KVM_DEV_TYPE_TEST_VFIO"] = KvmDevTypeVfio, ["KVM_DEV_TYPE_ARM_VGIC_V2"] = 5, ["KVM_DEV_TYPE_FLIC"] = 6, ["KVM_DEV_TYPE_ARM_VGIC_V3"] = 7,
+        ["KVM_DEV_TYPE_ARM_VGIC_ITS"] = 8, ["KVM_DEV_TYPE_XIVE"] = 9, ["KVM_DEV_TYPE_ARM_PV_TIME"] = 10, ["KVM_DEV_TYPE_RISCV_AIA"] = 11, ["unknown"] = Unknown,
+    };
+
+    private static readonly Dictionary<string, ulong> KvmGroups = new() { ["KVM_DEV_VFIO_FILE"] = 1, ["KVM_DEV_VFIO_GROUP"] = 1, ["unknown"] = Unknown };
 
     private static readonly Dictionary<string, ulong> KvmAttributes = new()
     {
         ["KVM_DEV_VFIO_FILE_ADD"] = 1, ["KVM_DEV_VFIO_FILE_DEL"] = 2, ["KVM_DEV_VFIO_GROUP_ADD"] = 1, ["KVM_DEV_VFIO_GROUP_DEL"] = 2, ["KVM_DEV_VFIO_GROUP_SET_SPAPR_TCE"] = 3,
+        ["unknown"] = Unknown,
     };
 
     private static readonly Dictionary<string, ulong> Regions = new()
@@ -90,11 +100,12 @@ public static partial class OtherCalls
             : throw new CallNotUnderstoodException($"\"{path}\" is no path that is known");
     }
 
+    /// <summary>The address may be told, or left out.</summary>
     private static async Task<CallAnswer> Mmap(CallArguments call)
     {
         ulong region = Bar().Match(call.Text("region") ?? "") is { Success: true } bar ? ulong.Parse(bar.Groups[1].Value) : call.Flags("region", Regions);
         Reply reply = await call.Process.Mmap(call.File, call.Address("at"), call.Number("length", RegionBytes), region << RegionShift);
-        return new CallAnswer(reply.Succeeded ? 0 : -1, reply.Errno, []);
+        return new CallAnswer(!reply.Succeeded ? -1 : call.Call.Ret == reply.Value ? reply.Value : 0, reply.Errno, []);
     }
 
     private static async Task<CallAnswer> DeviceDma(CallArguments call) => new(0, Errno.OK, new JsonObject

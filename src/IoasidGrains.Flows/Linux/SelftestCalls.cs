@@ -11,7 +11,9 @@ public static class SelftestCalls
 {
     private const uint AddReserved = 1, CreateAccess = 5, AccessRw = 8, MockReplace = 10, MockDomainFlags = 12, Dirty = 13;
     private const uint Write = 1;
-    private const int LongestBuffer = 1 << 20;
+
+    /// <summary>What the self test takes at once.</summary>
+    private const int LongestBuffer = 16 << 20;
 
     private static readonly Dictionary<string, Func<CallArguments, Task<CallAnswer>>> Operations = new()
     {

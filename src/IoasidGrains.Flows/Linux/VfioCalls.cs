@@ -187,10 +187,10 @@ public static class VfioCalls
 
     private static async Task<CallAnswer> Unmap(CallArguments call)
     {
-        call.Process.Put(new VfioIommuType1DmaUnmap
-        {
-            Argsz = call.Word("argsz", Size<VfioIommuType1DmaUnmap>()), Flags = call.Flags("flags", UnmapFlags), Iova = call.Number("iova"), Size = call.Number("size"),
-        });
+        // What a longer struct ends with, as the place of a dirty bitmap, is not told: it is zero.
+        uint argsz = call.Word("argsz", Size<VfioIommuType1DmaUnmap>()), more = Math.Min(Math.Max(argsz, Size<VfioIommuType1DmaUnmap>()), LongestStruct) - Size<VfioIommuType1DmaUnmap>();
+        call.Process.Put(
+            new VfioIommuType1DmaUnmap { Argsz = argsz, Flags = call.Flags("flags", UnmapFlags), Iova = call.Number("iova"), Size = call.Number("size") }, (int)more);
         PlayedCall played = await call.Process.Ioctl(call.File, IoctlCodes.VFIO_IOMMU_UNMAP_DMA);
         return CallAnswer.Of(played.Reply, new JsonObject { ["size"] = FlowNumber.Hex(played.Struct<VfioIommuType1DmaUnmap>().Size) });
     }

@@ -194,6 +194,28 @@ public sealed class VfioOnIommufdTests
         Assert.Equal(1, Bind(process, device, iommufd));
     }
 
+    /// <summary>VFIO's old MAP on an iommufd asks for no access at all where type1 would refuse it; then the drivers of the tables decide, at the map or at the attach.</summary>
+    [Theory]
+    [InlineData(IommuDriver.Vtd, Errno.EINVAL)]
+    [InlineData(IommuDriver.Amd, Errno.EINVAL)]
+    [InlineData(IommuDriver.Virtio, Errno.OK)]
+    public void Map_WithoutAccess_IsTheDriversToRefuse(IommuDriver driver, Errno expected)
+    {
+        foreach (bool mapsFirst in new[] { true, false })
+        {
+            KernelProcess process = new(WithMemory(new UserRegion(0x1_0000_0000, 0x1_0000_ffff, true)), Device("A", Vtd(false) with { Driver = driver }));
+            (int iommufd, int group) = (process.MustOpen("/dev/iommu"), process.MustOpen("/dev/vfio/gA"));
+            Assert.Equal(0, process.SetContainer(group, iommufd));
+            long first = mapsFirst ? process.Map(iommufd, 0x1000, 0x1000, flags: 0) : process.DeviceFile(group, "A");
+            long second = mapsFirst ? process.DeviceFile(group, "A") : process.Map(iommufd, 0x1000, 0x1000, flags: 0);
+            Assert.True(first >= 0);
+            Assert.Equal(Minus(expected), Math.Min(second, 0));
+            Assert.Equal(0x2000, process.Map(iommufd, 0x2000, 0x1000, flags: 1) + process.Unmap(iommufd, 0, 0, flags: 2) + (expected != Errno.OK && !mapsFirst ? 0x1000 : 0));
+            Assert.DoesNotContain(process.Live.OfType<SpaceMapped>(), live => live.Area.Access == DmaAccess.None);
+            Assert.DoesNotContain(process.Live.OfType<TableJoined>().SelectMany(live => live.Areas()), area => area.Access == DmaAccess.None);
+        }
+    }
+
     /// <summary>What processes exclude each other from is claimed, and all of it is released when everything is closed.</summary>
     [Fact]
     public void Claims_AreReleasedWithTheFiles()

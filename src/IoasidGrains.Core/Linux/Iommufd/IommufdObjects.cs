@@ -34,6 +34,17 @@ public sealed record PagingHwpt(uint Id, int Number, uint Ioas, DomainFacts Make
 
     /// <summary>Dirty tracking is switched on.</summary>
     public bool Tracking { get; init; }
+
+    /// <summary>
+    /// The driver makes entries of this kind (__domain_mapping, iommu_v1_map_pages). VT-d's and AMD's make none without any access; in a parent of nested tables
+    /// VT-d's makes none that cannot be written (erratum 772415).
+    /// </summary>
+    public bool Maps(DmaAccess access) => Maker.Driver switch
+    {
+        IommuDriver.Vtd => access.HasFlag(DmaAccess.Write) || (access != DmaAccess.None && !NestParent),
+        IommuDriver.Amd => access != DmaAccess.None,
+        _ => true,
+    };
 }
 
 /// <summary>One that translates to the IOVAs of its parent.</summary>

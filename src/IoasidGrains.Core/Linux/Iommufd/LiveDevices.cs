@@ -39,10 +39,12 @@ public static class LiveDevices
         }
     }
 
-    public static Area Lower(SyscallFrame frame, IoArea area) => new(area.Range, frame.Address(area.Address), area.Access);
+    /// <summary>Those that let a device through at all.</summary>
+    public static IEnumerable<Area> Lower(SyscallFrame frame, IEnumerable<IoArea> areas) =>
+        areas.Where(area => area.Access != DmaAccess.None).Select(area => new Area(area.Range, frame.Address(area.Address), area.Access));
 
     private static IEnumerable<Area> AreasOf(SyscallFrame frame, IommufdContext context, int space) =>
-        context.Objects.Values.OfType<Ioas>().First(ioas => ioas.Space == space).Pages.Areas.Select(area => Lower(frame, area));
+        Lower(frame, context.Objects.Values.OfType<Ioas>().First(ioas => ioas.Space == space).Pages.Areas);
 
     private static Dictionary<DeviceId, (DeviceFacts, Place?)> PlacesOf(IommufdContext context)
     {

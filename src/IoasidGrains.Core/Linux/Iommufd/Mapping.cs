@@ -192,7 +192,7 @@ public static class Mapping
     {
         if (call.Context.TablesOf(ioas.Id).Any(table => !table.Maker.IsMock))
         {
-            call.Frame.Live.AddRange(added.Select(area => new SpaceMapped(ioas.Space, LiveDevices.Lower(call.Frame, area))));
+            call.Frame.Live.AddRange(LiveDevices.Lower(call.Frame, added).Select(area => new SpaceMapped(ioas.Space, area)));
         }
     }
 }

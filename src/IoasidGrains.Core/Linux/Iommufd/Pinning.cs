@@ -6,7 +6,7 @@ namespace IoasidGrains.Core.Linux;
 /// <summary>Memory is pinned while a table maps it or a kernel access holds it; the same pages of one MAP are charged once, also for their copies.</summary>
 public static class Pinning
 {
-    /// <summary>OK, or why these areas of an address space as it will be, which then has a table, cannot be filled: EFAULT, ENOMEM.</summary>
+    /// <summary>OK, or why these areas of an address space as it will be, which then has a table, cannot be filled: EFAULT, EINVAL, ENOMEM.</summary>
     public static Errno Check(IommufdCall call, Ioas changed, IEnumerable<IoArea> areas) => Check(call, call.Context.With(changed), changed.Id, areas);
 
     /// <summary>OK, or why a kernel access cannot pin these areas. The context is as it will be.</summary>
@@ -26,12 +26,18 @@ public static class Pinning
 
     private static Errno Check(IommufdCall call, IommufdContext after, uint filled, IEnumerable<IoArea> areas)
     {
+        PagingHwpt[] tables = [.. after.TablesOf(filled)];
         foreach (IoArea area in areas)
         {
             ulong first = FirstPage(area), last = LastByte(area);
             if (!call.Frame.CanPin(first, last - first + 1, area.Pages.Writable) || IsRegion(call.Frame.State, first, last))
             {
                 return Errno.EFAULT;
+            }
+
+            if (!Array.TrueForAll(tables, table => table.Maps(area.Access)))
+            {
+                return Errno.EINVAL;
             }
         }
 
