@@ -59,7 +59,7 @@ internal sealed class DmaThreads(Func<ObjectId, Command, ValueTask<Reply>> send,
         }
     }
 
-    /// <summary>False if it is over, or waits for an answer.</summary>
+    /// <summary>False if it is over, or waits for something.</summary>
     private bool TakeAlong(WaitingRun waiting)
     {
         DmaRun run = waiting.Run;
@@ -79,6 +79,9 @@ internal sealed class DmaThreads(Func<ObjectId, Command, ValueTask<Reply>> send,
                         return false;
                     case DmaPoint.Asks:
                         _ = Ask(run);
+                        return false;
+                    case DmaPoint.Waits:
+                        _ = Wait(run);
                         return false;
                     case DmaPoint.Made when _line.IsPressing || Stopwatch.GetTimestamp() >= end:
                         return true;
@@ -111,6 +114,16 @@ internal sealed class DmaThreads(Func<ObjectId, Command, ValueTask<Reply>> send,
         }
 
         Add(new WaitingRun(run, IsAnswered: true, answer));
+    }
+
+    private async Task Wait(DmaRun run)
+    {
+        while (!run.Until!.IsReached && !run.IsOver)
+        {
+            await Task.Delay(Pause);
+        }
+
+        Add(new WaitingRun(run));
     }
 
     /// <summary>A bug of ours. The silo goes on without this run, and nobody waits for it.</summary>

@@ -115,7 +115,7 @@ public sealed partial class DmaRun
         }
         else
         {
-            NotBefore = _asked + AskAgain;
+            Until = new LeaseOver(_views, _asked + AskAgain);
         }
     }
 }

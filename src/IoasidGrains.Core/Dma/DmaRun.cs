@@ -17,6 +17,9 @@ public enum DmaPoint
     /// <summary>It needs an answer to <see cref="DmaRun.Message"/> from <see cref="DmaRun.To"/> before it can go on.</summary>
     Asks,
 
+    /// <summary>It can do nothing before <see cref="DmaRun.Until"/> is reached, or somebody stops it.</summary>
+    Waits,
+
     /// <summary>It is over.</summary>
     Over,
 }
@@ -93,8 +96,11 @@ public sealed partial class DmaRun
     /// <summary>Whatever waits for its section to end waits for this run to be taken on.</summary>
     public bool IsInSection => _isOpen;
 
-    /// <summary>By the clock of leases: what it asked for was not granted yet, and asking again before then is of no use.</summary>
-    public long NotBefore { get; private set; }
+    /// <summary>
+    /// With <see cref="DmaPoint.Waits"/>: the page table is on this silo, and the silo has to renew its lease; or what was asked for was not granted yet, and
+    /// asking again before then is of no use.
+    /// </summary>
+    public Completion? Until { get; private set; }
 
     /// <summary>The number of the last invalidation of its cache. Its device sets it after that.</summary>
     internal long Heard
@@ -155,6 +161,12 @@ public sealed partial class DmaRun
 
     private DmaPoint Begin()
     {
+        if (Until is { IsReached: false } && !IsOver)
+        {
+            return DmaPoint.Waits;
+        }
+
+        Until = null;
         if (_counts.Accesses >= Workload.Accesses && !_hasBurst)
         {
             Stop(DmaRunState.Completed);
@@ -174,12 +186,23 @@ public sealed partial class DmaRun
             (_hasBurst, _wasLookedUp) = (true, false);
         }
 
-        return EnterView() ? TranslateInView() : TranslateInCache();
+        if (EnterView())
+        {
+            return TranslateInView();
+        }
+
+        return Until is null ? TranslateInCache() : LeaveUnused();
+    }
+
+    private DmaPoint LeaveUnused()
+    {
+        _isOpen = false;
+        return DmaPoint.Waits;
     }
 
     /// <summary>
-    /// Opens a section of the table's own readers; false if the table is not on this silo, or the silo's lease was over when the clock was read last.
-    /// Before the accesses are made it is read again.
+    /// Opens a section of the table's own readers. False if the table is not on this silo; or if the silo's lease was over when the clock was read last: then it
+    /// says until when. Before the accesses are made the clock is read again.
     /// </summary>
     private bool EnterView()
     {
@@ -200,6 +223,7 @@ public sealed partial class DmaRun
             if (view is null || view == _view)
             {
                 // Not here; or here and not valid now; or revoked, and about to go.
+                Until = view is not null && _reader is not null ? new ViewRenewed(_views, view) : null;
                 return false;
             }
 

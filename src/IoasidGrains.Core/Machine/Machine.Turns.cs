@@ -155,27 +155,18 @@ public sealed partial class Machine
                     Post(new MachineEvent(EventKind.Return, run.Device.Key, asked, operation, () =>
                     {
                         run.Take(reply);
-                        GoOn(run, operation);
+                        PostSection(run, operation);
                     })));
+            }
+            else if (point == DmaPoint.Waits)
+            {
+                _awaited.Add((run.Until!, new MachineEvent(EventKind.Reached, run.Device.Key, run.Message, operation, () => PostSection(run, operation))));
             }
             else if (point != DmaPoint.Over)
             {
                 PostSection(run, operation);
             }
         }));
-    }
-
-    private void GoOn(DmaRun run, Operation operation)
-    {
-        if (run.NotBefore > _now)
-        {
-            var paused = new MachineEvent(EventKind.Reached, run.Device.Key, run.Message, operation, () => PostSection(run, operation));
-            _awaited.Add((new LeaseOver(_views, run.NotBefore), paused));
-        }
-        else
-        {
-            PostSection(run, operation);
-        }
     }
 
     private void End(Turn turn, Reply reply)

@@ -15,11 +15,13 @@ namespace IoasidGrains.Tests;
 /// </summary>
 public sealed class DmaChurnTests(ITestOutputHelper output)
 {
-    private const int Writers = 4;
     private static readonly bool Stress = Environment.GetEnvironmentVariable("IOASID_STRESS") == "1";
 
     /// <summary>UNMAPs of one test; in rounds, each of which is reported, and has a silo killed in its middle where silos are killed.</summary>
     private static readonly long Unmaps = Stress ? 10_000_000 : 8_000;
+
+    /// <summary>Fds, each with a writer of its own.</summary>
+    private static readonly int Writers = Stress ? 16 : 4;
 
     private static readonly int Rounds = Stress ? 20 : 2;
 

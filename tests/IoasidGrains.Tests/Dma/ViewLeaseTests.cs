@@ -33,14 +33,10 @@ public sealed class ViewLeaseTests
         Assert.Equal(DmaPoint.Made, run.Next());
         Assert.Equal((0, false), (run.Report().Accesses, run.IsInSection));
 
-        // The table asks for the same proof: it answers when it has it.
-        Assert.Equal(DmaPoint.Asks, run.Next());
-        Await wait = Assert.IsType<Await>(bed.Table.Handle(run.Message!));
-        Assert.False(wait.Until.IsReached);
+        Assert.Equal((DmaPoint.Waits, DmaPoint.Waits), (run.Next(), run.Next()));
+        Assert.Equal((false, 0), (run.IsInSection, run.Report().CacheLookups));
         bed.Views.Renew(bed.Now + Lease);
-        Assert.True(wait.Until.IsReached);
-        run.Take(Assert.IsType<Answer>(wait.Then()).Reply);
-
+        Assert.True(run.Until!.IsReached);
         Assert.Equal((DmaPoint.Translated, DmaPoint.Made), (run.Next(), run.Next()));
         Assert.Equal((512, DmaRunState.Running), (run.Report().Accesses, run.Report().State));
     }
@@ -51,9 +47,21 @@ public sealed class ViewLeaseTests
         var bed = new ViewBed();
         bed.Views.Renew(0);
         DmaRun run = bed.Start();
-        Assert.Equal(DmaPoint.Asks, run.Next());
+        Assert.Equal(DmaPoint.Waits, run.Next());
         Assert.True(ViewBed.Answer(bed.Device, new StopDma(A, run.Number)).Succeeded);
         Assert.Equal((true, DmaRunState.Cancelled), (run.IsStill, run.Report().State));
+    }
+
+    [Fact]
+    public void Run_ThatWaitsForTheLease_GoesOnWithTheCache_WhenTheTableLivesElsewhere()
+    {
+        var bed = new ViewBed();
+        bed.Views.Renew(0);
+        DmaRun run = bed.Start();
+        Assert.Equal(DmaPoint.Waits, run.Next());
+        bed.Views.EndTable(MachineBed.Table);
+        Assert.True(run.Until!.IsReached);
+        Assert.Equal(DmaPoint.Asks, run.Next());
     }
 
     [Fact]
